@@ -1,0 +1,93 @@
+package deliver
+
+import "slices"
+
+// A Cause says why an attempt failed, in words that a receiver's owner can act
+// on. Its text is stable: hosts keep it in databases.
+type Cause string
+
+// The causes. The package's doc has the verdict of each.
+const (
+	CauseConnection     Cause = "connection"      // DNS, refused, reset, no route, a broken answer
+	CauseTLS            Cause = "tls"             // certificate or handshake
+	CauseTimeout        Cause = "timeout"         // the attempt's time is up, a dripping body included
+	CauseRateLimited    Cause = "rate_limited"    // 429
+	CauseHTTPStatus     Cause = "http_status"     // a code that nothing else here stands for
+	CauseAuthentication Cause = "authentication"  // 401, 403, 407
+	CauseFieldMapping   Cause = "field_mapping"   // 400, 422
+	CauseGone           Cause = "gone"            // 410: the endpoint should be disabled
+	CauseRedirect       Cause = "redirect"        // 3xx, never followed
+	CauseBlockedAddress Cause = "blocked_address" // the address is not public
+	CauseCanceled       Cause = "canceled"        // the caller's context ended
+	CauseConfiguration  Cause = "configuration"   // URL, header or secret cannot be used
+	CauseHeld           Cause = "held"            // the endpoint is held
+)
+
+var remedies = map[Cause]string{
+	CauseConnection:     "Check that the URL's host name and port are right and that the server is running and reachable from the internet.",
+	CauseTLS:            "Check that the server's certificate is valid, not expired, complete with its chain and issued for the URL's host name.",
+	CauseTimeout:        "Make the endpoint answer sooner, by storing the lead first and working on it afterwards, or allow it more time.",
+	CauseRateLimited:    "Raise the endpoint's rate limit, or send to it less often.",
+	CauseHTTPStatus:     "Look up the status code in the endpoint's own logs and documentation; if it means success, add it to the accepted codes.",
+	CauseAuthentication: "Check the endpoint's credentials, such as the Authorization header or the API key, and that they may create leads.",
+	CauseFieldMapping:   "Compare the field mapping with what the endpoint expects: names, nesting, required fields and allowed values; its answer often names the field.",
+	CauseGone:           "The endpoint says that it is gone for good: disable it, or give its new URL.",
+	CauseRedirect:       "Enter the URL that the endpoint redirects to; redirects are not followed, since the lead would be lost on the way.",
+	CauseBlockedAddress: "Use a URL whose host name leads to a public internet address.",
+	CauseCanceled:       "Nothing needs to be done at the endpoint: sending was interrupted on our side and can be repeated.",
+	CauseConfiguration:  "Correct the endpoint's settings: the URL, the headers, the secrets or the limits are not usable as they stand.",
+	CauseHeld:           "Release the endpoint when it is ready; what waits is delivered then.",
+}
+
+// Causes returns all causes, sorted.
+func Causes() []Cause {
+	causes := make([]Cause, 0, len(remedies))
+	for c := range remedies {
+		causes = append(causes, c)
+	}
+	slices.Sort(causes)
+	return causes
+}
+
+// Remedy says in one sentence what the endpoint's owner should do. It is "" for
+// a cause that is none of the constants.
+func (c Cause) Remedy() string { return remedies[c] }
+
+// A verdict says what follows from an attempt.
+type verdict uint8
+
+const (
+	accepted verdict = iota
+	retry            // may pass later
+	rejected         // sending again cannot help
+	canceled         // nothing is known; the caller gave up
+)
+
+// judge gives the verdict on a status code. No accepted codes means 200, 201
+// and 202.
+func judge(code int, accept []int) (Cause, verdict) {
+	if len(accept) == 0 && (code == 200 || code == 201 || code == 202) || slices.Contains(accept, code) {
+		return "", accepted
+	}
+	switch code {
+	case 429:
+		return CauseRateLimited, retry
+	case 408, 425:
+		return CauseHTTPStatus, retry
+	case 401, 403, 407:
+		return CauseAuthentication, rejected
+	case 400, 422:
+		return CauseFieldMapping, rejected
+	case 410:
+		return CauseGone, rejected
+	case 501, 505:
+		return CauseHTTPStatus, rejected
+	}
+	switch code / 100 {
+	case 3:
+		return CauseRedirect, rejected
+	case 5:
+		return CauseHTTPStatus, retry
+	}
+	return CauseHTTPStatus, rejected
+}

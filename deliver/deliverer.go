@@ -1,0 +1,86 @@
+package deliver
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+// A Deliverer gets requests to endpoints, or keeps them until it can. It is
+// safe for concurrent use.
+type Deliverer interface {
+	// Deliver takes responsibility for req. A nil error means that the endpoint
+	// accepted it (Receipt.Status Delivered) or that it is safely stored for
+	// delivery (Queued). Every other error is an *Error: its Kind is ErrRejected,
+	// ErrExhausted or, where ctx ended first, ctx's own error.
+	//
+	// Deliver neither changes nor keeps req: when it returns, the caller may
+	// write to the body's bytes.
+	Deliver(ctx context.Context, req *Request) (*Receipt, error)
+}
+
+// A Request is one message, encoded, for one endpoint.
+type Request struct {
+	// ID is the message's: the same on every delivery of it. It goes out as
+	// webhook-id.
+	ID          string `json:"id"`
+	EndpointID  string `json:"endpointId"`
+	LeadID      string `json:"leadId"`
+	MessageType string `json:"messageType"`
+	// Test marks a test lead: it counts in no statistics.
+	Test        bool   `json:"test,omitempty"`
+	ContentType string `json:"contentType"`
+	Body        []byte `json:"body"`
+	// Destination is resolved when sending: a queue stores the request without
+	// it, and so does JSON.
+	Destination Destination `json:"-"`
+}
+
+// String describes the request without its body and its destination's secrets.
+func (r Request) String() string {
+	test := ""
+	if r.Test {
+		test = ", test"
+	}
+	return fmt.Sprintf("request %s for endpoint %s (lead %s, %s, %s, %d bytes%s) to %v",
+		r.ID, r.EndpointID, r.LeadID, r.MessageType, r.ContentType, len(r.Body), test, r.Destination)
+}
+
+// Format writes String, whatever the verb: a body is personal data.
+func (r Request) Format(s fmt.State, _ rune) { fmt.Fprint(s, r.String()) }
+
+// LogValue logs String.
+func (r Request) LogValue() slog.Value { return slog.StringValue(r.String()) }
+
+// A Receipt is what came of a request that was accepted or stored.
+type Receipt struct {
+	Status   Status    `json:"status"`
+	Attempts []Attempt `json:"attempts,omitempty"` // none where it is stored
+}
+
+// A Status says what a Deliverer achieved.
+type Status string
+
+// The statuses.
+const (
+	Delivered Status = "delivered" // the endpoint accepted the request
+	Queued    Status = "queued"    // the request is safely stored for delivery
+)
+
+// An Attempt is one HTTP exchange of a request.
+type Attempt struct {
+	Number   int           `json:"number"` // from 1
+	At       time.Time     `json:"at"`     // when it began
+	Duration time.Duration `json:"duration"`
+	// StatusCode of the answer; 0 where none came.
+	StatusCode int `json:"statusCode,omitempty"`
+	// Cause of the failure; "" where the endpoint accepted.
+	Cause Cause `json:"cause,omitempty"`
+	// Err says what went wrong, safe to log; "" where nothing did.
+	Err string `json:"err,omitempty"`
+	// Body is what came back, at most 4 KiB of it.
+	Body []byte `json:"body,omitempty"`
+	// RetryAfter is the wait that the answer asked for; 0 for none.
+	RetryAfter time.Duration `json:"retryAfter,omitempty"`
+}

@@ -1,0 +1,192 @@
+package deliver
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/textproto"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A Destination is where a request goes and how. It is resolved when sending.
+// The zero value of each field but URL is ready.
+//
+// Printed, logged or marshalled it shows none of its secrets: no header value,
+// no key, no path and no query.
+type Destination struct {
+	// URL is absolute, http or https, without a user name.
+	URL string
+	// Header goes out with each attempt. Host, Content-Length,
+	// Transfer-Encoding, Connection, Upgrade, Trailer, Content-Type and
+	// webhook-… are not the host's to set.
+	Header http.Header
+	// Secrets are Standard Webhooks keys, whsec_… (HMAC-SHA256) or whsk_…
+	// (Ed25519), newest first; all of them sign. None: no signature.
+	Secrets []string
+	// Timeout bounds one attempt, the answer's body included. 0 means 15 s.
+	Timeout time.Duration
+	// MaxAttempts bounds the attempts, the first included. 0 means 4.
+	MaxAttempts int
+	// Accept is the status codes that mean success. None means 200, 201, 202.
+	Accept []int
+	// Held keeps everything back: HTTP answers ErrExhausted without sending, a
+	// queue stores and waits.
+	Held bool
+}
+
+// The defaults of Destination.
+const (
+	DefaultTimeout     = 15 * time.Second
+	DefaultMaxAttempts = 4
+)
+
+// A SettingError is one fault of a destination.
+type SettingError struct {
+	Setting string // url, headers.X-Key, secrets[0], timeout, maxAttempts, accept
+	Err     error
+}
+
+// Error names the setting and the mend; it has no secret in it.
+func (e *SettingError) Error() string { return e.Setting + ": " + e.Err.Error() }
+
+// Unwrap returns Err.
+func (e *SettingError) Unwrap() error { return e.Err }
+
+// Validate reports every fault at once, each a [*SettingError], joined. It looks
+// nothing up: whether the host exists and is public shows when it is dialled.
+func (d Destination) Validate() error {
+	var faults []error
+	fault := func(setting string, err error) {
+		if err != nil {
+			faults = append(faults, &SettingError{setting, err})
+		}
+	}
+	_, err := parseURL(d.URL)
+	fault("url", err)
+	names := make([]string, 0, len(d.Header))
+	for name := range d.Header {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		fault(fmt.Sprintf("headers.%.80q", name), checkHeader(name, d.Header[name]))
+	}
+	for i, secret := range d.Secrets {
+		_, err := parseKey(secret)
+		fault(fmt.Sprintf("secrets[%d]", i), err)
+	}
+	if d.Timeout < 0 {
+		fault("timeout", errors.New("it is negative; 0 means 15 s"))
+	}
+	if d.MaxAttempts < 0 {
+		fault("maxAttempts", errors.New("it is negative; 0 means 4"))
+	}
+	for _, code := range d.Accept {
+		if code < 200 || code > 599 {
+			fault("accept", fmt.Errorf("%d is no final status code; those are 200 to 599", code))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// parseURL never quotes the URL in an error: its query may hold a key.
+func parseURL(s string) (*url.URL, error) {
+	if s == "" {
+		return nil, errors.New("it is empty; give an absolute URL, such as https://example.com/leads")
+	}
+	u, err := url.Parse(s)
+	if err != nil {
+		return nil, errors.New("it is no URL; give an absolute one, such as https://example.com/leads")
+	}
+	port, portErr := strconv.ParseUint(u.Port(), 10, 16)
+	switch {
+	case u.Scheme != "http" && u.Scheme != "https":
+		return nil, errors.New("it must start with https:// or http://")
+	case u.Hostname() == "":
+		return nil, errors.New("it has no host name")
+	case u.User != nil:
+		return nil, errors.New("it has a user name in it; send an Authorization header instead")
+	case u.Port() != "" && (portErr != nil || port == 0):
+		return nil, errors.New("its port is none; ports are 1 to 65535")
+	}
+	return u, nil
+}
+
+// reserved headers are set by us or by net/http for every request.
+var reserved = []string{
+	"Host", "Content-Length", "Transfer-Encoding", "Connection", "Upgrade", "Trailer", "Content-Type",
+}
+
+func checkHeader(name string, values []string) error {
+	canonical := textproto.CanonicalMIMEHeaderKey(name)
+	switch {
+	case !isToken(name):
+		return errors.New("it is no header name; use letters, digits and -")
+	case slices.Contains(reserved, canonical):
+		return errors.New("it is set for each request; remove it here")
+	case strings.HasPrefix(canonical, "Webhook-"):
+		return errors.New("webhook- headers carry the signature; remove it here")
+	}
+	for _, v := range values {
+		if strings.ContainsFunc(v, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7F }) {
+			return errors.New("its value has a line break or another control character in it; remove that")
+		}
+	}
+	return nil
+}
+
+// isToken is the production token of RFC 9110 §5.6.2, which header names are.
+func isToken(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
+		return r <= ' ' || r >= 0x7F || strings.ContainsRune(`()<>@,;:\"/[]?={}`, r)
+	})
+}
+
+// String describes the destination without its secrets.
+func (d Destination) String() string {
+	where := "nowhere"
+	if u, err := parseURL(d.URL); err == nil {
+		where = u.Scheme + "://" + u.Host
+	}
+	names := make([]string, 0, len(d.Header))
+	for name := range d.Header {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	held := ""
+	if d.Held {
+		held = ", held"
+	}
+	return fmt.Sprintf("%s (headers %v, %d secrets, timeout %v, %d attempts%s)",
+		where, names, len(d.Secrets), d.timeout(), d.maxAttempts(), held)
+}
+
+// Format writes String, whatever the verb.
+func (d Destination) Format(s fmt.State, _ rune) { fmt.Fprint(s, d.String()) }
+
+// LogValue logs String.
+func (d Destination) LogValue() slog.Value { return slog.StringValue(d.String()) }
+
+// MarshalJSON writes String: a destination is resolved anew for each sending,
+// never stored.
+func (d Destination) MarshalJSON() ([]byte, error) { return json.Marshal(d.String()) }
+
+func (d *Destination) timeout() time.Duration {
+	if d.Timeout > 0 {
+		return d.Timeout
+	}
+	return DefaultTimeout
+}
+
+func (d *Destination) maxAttempts() int {
+	if d.MaxAttempts > 0 {
+		return d.MaxAttempts
+	}
+	return DefaultMaxAttempts
+}

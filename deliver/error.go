@@ -1,0 +1,61 @@
+package deliver
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// The verdicts that a caller acts on, by errors.Is.
+var (
+	// ErrRejected: do not send the same again, it cannot help.
+	ErrRejected = errors.New("rejected")
+	// ErrExhausted: it may pass later. Keep the lead.
+	ErrExhausted = errors.New("attempts exhausted")
+)
+
+// An Error is what came of a request that was neither accepted nor stored.
+// errors.Is finds Kind in it.
+type Error struct {
+	Kind       error         // ErrRejected, ErrExhausted, or the context's error
+	Cause      Cause         // of the last attempt
+	Host       string        // of the URL, with its port; "" where the URL has none
+	StatusCode int           // of the last attempt; 0 where no answer came
+	RetryAfter time.Duration // how long the endpoint asked to wait; 0 for none
+	Attempts   []Attempt     // all of them; none where nothing was tried
+	Err        error         // what went wrong; nil where StatusCode says it
+}
+
+// Error describes the failure, safe to log: without body, query, header values
+// and secrets.
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString("deliver: ")
+	if e.Host != "" {
+		fmt.Fprintf(&b, "%s: ", e.Host)
+	}
+	fmt.Fprint(&b, e.Kind)
+	if n := len(e.Attempts); n > 1 {
+		fmt.Fprintf(&b, " after %d attempts", n)
+	}
+	fmt.Fprintf(&b, " (%s)", e.Cause)
+	if e.StatusCode != 0 {
+		fmt.Fprintf(&b, ": status %d", e.StatusCode)
+	}
+	if e.Err != nil {
+		fmt.Fprintf(&b, ": %v", e.Err)
+	}
+	if e.RetryAfter > 0 {
+		fmt.Fprintf(&b, "; asks to wait %v", e.RetryAfter)
+	}
+	return b.String()
+}
+
+// Unwrap returns Kind and Err.
+func (e *Error) Unwrap() []error {
+	if e.Err == nil {
+		return []error{e.Kind}
+	}
+	return []error{e.Kind, e.Err}
+}

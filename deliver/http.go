@@ -1,0 +1,198 @@
+package deliver
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-retryablehttp"
+)
+
+// HTTP sends with POST, on go-retryablehttp. The zero value is ready; copy none
+// after first use. It is safe for concurrent use, and one serves all endpoints:
+// they share its pool of connections, and none can empty it for the others.
+type HTTP struct {
+	// Transport makes the exchanges. nil means one of HTTP's own, which dials
+	// public addresses only and uses no proxy; with a Transport of the host's,
+	// the guard is the host's too (CheckAddress).
+	Transport http.RoundTripper
+	// AllowPrivate lets HTTP's own transport reach loopback and private
+	// addresses, for development and tests. Cloud metadata stays blocked.
+	AllowPrivate bool
+	// MaxWait bounds the wait between two attempts. 0 means 30 s. An answer that
+	// asks for more ends the attempts at once, with Error.RetryAfter set.
+	MaxWait time.Duration
+	// Backoff is the wait before attempt 2, 3, …. nil means 500 ms, doubling,
+	// jittered by half of it either way.
+	Backoff func(attempt int) time.Duration
+	// UserAgent is sent where the destination's headers have none. "" means
+	// leadhook.
+	UserAgent string
+	// Observe is told of every attempt when it is over, before any wait. nil:
+	// nobody is.
+	Observe func(context.Context, *Request, Attempt)
+
+	once sync.Once
+	pool *http.Transport
+}
+
+// DefaultMaxWait is HTTP.MaxWait's default.
+const DefaultMaxWait = 30 * time.Second
+
+var _ Deliverer = (*HTTP)(nil)
+
+// Deliver sends req until the endpoint accepts it, refuses it, or the attempts
+// are over. It returns within Timeout × MaxAttempts and the waits between.
+func (h *HTTP) Deliver(ctx context.Context, req *Request) (*Receipt, error) {
+	if ctx.Err() != nil {
+		return nil, &Error{Kind: ctx.Err(), Cause: CauseCanceled, Host: host(req.Destination.URL)}
+	}
+	x, err := newExchange(h, req)
+	if err != nil {
+		return nil, &Error{Kind: ErrRejected, Cause: CauseConfiguration, Host: host(req.Destination.URL), Err: err}
+	}
+	if req.Destination.Held {
+		return nil, &Error{Kind: ErrExhausted, Cause: CauseHeld, Host: x.url.Host, Err: errors.New("the endpoint is held")}
+	}
+	x.run(ctx)
+	if x.verdict == accepted {
+		return &Receipt{Status: Delivered, Attempts: x.attempts}, nil
+	}
+	return nil, x.failure(ctx)
+}
+
+// host returns what may be said of a URL that is perhaps none.
+func host(s string) string {
+	u, err := url.Parse(s)
+	if err != nil {
+		return ""
+	}
+	return u.Host
+}
+
+// run makes the attempts.
+func (x *exchange) run(ctx context.Context) {
+	// go-retryablehttp v0.7.8 keeps time and counts. What it would do by default
+	// and must not: wait as long as a Retry-After says (Backoff), drain answers
+	// and close the idle connections of every endpoint when it gives up
+	// (ErrorHandler; exchange has no CloseIdleConnections), retry by its own
+	// rules (CheckRetry), follow redirects (CheckRedirect), print (Logger).
+	client := retryablehttp.Client{
+		HTTPClient: &http.Client{
+			Transport:     x,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+		RetryMax:     x.req.Destination.maxAttempts() - 1,
+		CheckRetry:   x.checkRetry,
+		Backoff:      x.backoff,
+		ErrorHandler: retryablehttp.PassthroughErrorHandler,
+	}
+	out, err := retryablehttp.NewRequestWithContext(ctx, http.MethodPost, x.req.Destination.URL, x.body())
+	if err != nil {
+		x.verdict, x.cause, x.err = rejected, CauseConfiguration, errors.New("the URL cannot be used")
+		return
+	}
+	// Both results are in x already: the last attempt's.
+	if resp, err := client.Do(out); err == nil {
+		resp.Body.Close()
+	}
+	x.release()
+}
+
+func (x *exchange) checkRetry(ctx context.Context, _ *http.Response, err error) (bool, error) {
+	if err != nil && len(x.attempts) == 0 { // net/http refused before it came to us
+		x.verdict, x.cause, x.err = rejected, CauseConfiguration, errors.New("net/http refuses the request")
+	}
+	return x.verdict == retry && ctx.Err() == nil && x.retryAfter <= x.http.maxWait(), nil
+}
+
+func (x *exchange) backoff(_, _ time.Duration, _ int, _ *http.Response) time.Duration {
+	if x.retryAfter > 0 {
+		return x.retryAfter
+	}
+	backoff := x.http.Backoff
+	if backoff == nil {
+		backoff = defaultBackoff
+	}
+	return min(max(backoff(len(x.attempts)+1), 0), x.http.maxWait())
+}
+
+// failure says what came of the attempts when none was accepted.
+func (x *exchange) failure(ctx context.Context) *Error {
+	e := &Error{
+		Kind: ErrRejected, Cause: x.cause, Host: x.url.Host, StatusCode: x.status,
+		RetryAfter: x.retryAfter, Attempts: x.attempts, Err: x.err,
+	}
+	switch {
+	case x.verdict == rejected:
+	case ctx.Err() != nil: // during an attempt or a wait
+		e.Kind, e.Cause, e.Err = ctx.Err(), CauseCanceled, nil
+	default:
+		e.Kind = ErrExhausted
+	}
+	return e
+}
+
+func (h *HTTP) maxWait() time.Duration {
+	if h.MaxWait > 0 {
+		return h.MaxWait
+	}
+	return DefaultMaxWait
+}
+
+func (h *HTTP) userAgent() string {
+	if h.UserAgent != "" {
+		return h.UserAgent
+	}
+	return "leadhook"
+}
+
+// CloseIdleConnections closes the connections that are not in use, for a host
+// that shuts down.
+func (h *HTTP) CloseIdleConnections() {
+	if c, ok := h.transport().(interface{ CloseIdleConnections() }); ok {
+		c.CloseIdleConnections()
+	}
+}
+
+func (h *HTTP) transport() http.RoundTripper {
+	if h.Transport != nil {
+		return h.Transport
+	}
+	h.once.Do(func() {
+		dialer := &net.Dialer{
+			Timeout:        10 * time.Second,
+			KeepAlive:      30 * time.Second,
+			ControlContext: control(h.AllowPrivate),
+		}
+		h.pool = &http.Transport{
+			Proxy:                  nil, // a proxy would hide the address from the guard
+			DialContext:            dialer.DialContext,
+			ForceAttemptHTTP2:      true,
+			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
+			TLSHandshakeTimeout:    10 * time.Second,
+			MaxIdleConns:           2048,
+			MaxIdleConnsPerHost:    256,
+			IdleConnTimeout:        90 * time.Second,
+			MaxResponseHeaderBytes: 32 << 10,
+		}
+	})
+	return h.pool
+}
+
+// canRepeat reports whether net/http would repeat a POST with this header by
+// itself on a dead connection, an attempt that nobody would see.
+func canRepeat(h http.Header) bool {
+	for name := range h {
+		if strings.EqualFold(name, "Idempotency-Key") || strings.EqualFold(name, "X-Idempotency-Key") {
+			return true
+		}
+	}
+	return false
+}

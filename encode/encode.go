@@ -1,0 +1,83 @@
+package encode
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/topprovider/leadhook/mapping"
+)
+
+// A Format is what a receiver reads. Its text is stable: hosts keep it in
+// databases.
+type Format string
+
+// The formats.
+const (
+	JSON         Format = "json"
+	XML          Format = "xml"
+	Form         Format = "form"
+	HubSpotForms Format = "hubspot_forms_v3"
+)
+
+// Formats returns all formats, for a form to offer.
+func Formats() []Format { return []Format{JSON, XML, Form, HubSpotForms} }
+
+// An Encoder writes leads for one endpoint. It is safe for concurrent use.
+type Encoder interface {
+	// ContentType returns the value of the Content-Type header.
+	ContentType() string
+	// Append appends the payload for src to dst and returns the longer slice.
+	// On error, a *ValueError, dst comes back as it was.
+	Append(dst []byte, src mapping.Source) ([]byte, error)
+}
+
+// New compiles an encoder. Nil options are the defaults. The faults of names
+// come back joined, each a [*mapping.RuleError]; an unknown format or option is
+// an error of its own.
+func New(f Format, p *mapping.Plan, o *Options) (Encoder, error) {
+	if o == nil {
+		o = &Options{}
+	}
+	if p == nil {
+		return nil, errors.New("encode: there is no plan; mapping.Compile gives one")
+	}
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	switch f {
+	case JSON:
+		return newJSON(p.Outputs(), o)
+	case XML:
+		return newXML(p.Outputs(), o)
+	case Form:
+		return newForm(p.Outputs(), o)
+	case HubSpotForms:
+		return newHubSpot(p.Outputs(), o)
+	}
+	return nil, fmt.Errorf("encode: %.40q is no format; one of %q is", f, Formats())
+}
+
+// A ValueError is a value that an encoder cannot write. Its text names the
+// field and the value's type, and has nothing of the value in it.
+type ValueError struct {
+	Field string // key; "" for a constant
+	Name  string // output name
+	Type  string // Go type of the value
+	Err   error
+}
+
+// Error names field, output name and type.
+func (e *ValueError) Error() string {
+	what := fmt.Sprintf("field %.80q", e.Field)
+	if e.Field == "" {
+		what = "constant"
+	}
+	return fmt.Sprintf("encode: %s (→ %.80q, type %s): %v", what, e.Name, e.Type, e.Err)
+}
+
+// Unwrap returns Err.
+func (e *ValueError) Unwrap() error { return e.Err }
+
+func valueError(o *mapping.Output, v any, err error) *ValueError {
+	return &ValueError{Field: o.Field, Name: o.Name, Type: fmt.Sprintf("%T", v), Err: err}
+}

@@ -1,0 +1,360 @@
+package encode
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+
+	"github.com/tidwall/gjson"
+	"github.com/tidwall/sjson"
+
+	"github.com/topprovider/leadhook/mapping"
+)
+
+// Bounds on what a structured name may ask for. A name is a few bytes that an
+// endpoint's owner typed; what it costs must be of that order too.
+const (
+	maxIndex  = 999    // of an array; the design's limit
+	maxDepth  = 100    // keys in one name
+	maxPlaces = 10_000 // elements of all arrays of a document together, holes included
+)
+
+// A leaf is an output and its place in a document.
+type leaf struct {
+	path   mapping.Path
+	output mapping.Output
+}
+
+// parseLeaves parses the names of outputs. The faults come back as a slice so
+// that the caller can go on and report more of them.
+func parseLeaves(outputs []mapping.Output) (leaves []leaf, faults []error) {
+	for _, o := range outputs {
+		path, err := mapping.ParsePath(o.Name)
+		switch {
+		case err != nil:
+			faults = append(faults, o.Fault(err))
+		case len(path) > maxDepth:
+			faults = append(faults, o.Fault(fmt.Errorf("the name nests %d deep; %d is the most", len(path), maxDepth)))
+		default:
+			leaves = append(leaves, leaf{path, o})
+		}
+	}
+	return leaves, faults
+}
+
+// A node is a place of the document while its names are read.
+type node struct {
+	leaf     *leaf // the first output whose name leads to or through here
+	value    bool  // it is the output's own place
+	children map[string]*node
+	named    int // children whose key is no index
+	highest  int // index among the children's keys
+}
+
+func (n *node) isArray() bool { return len(n.children) > 0 && n.named == 0 }
+
+// grow reads all names into a tree, so that a container's kind is known before
+// anything is laid out, whatever the order of the names.
+func grow(leaves []leaf) (root *node, faults []error) {
+	root = &node{}
+	for i := range leaves {
+		l := &leaves[i]
+		n := root
+		for _, key := range l.path {
+			if n.value {
+				break
+			}
+			child := n.children[key]
+			if child == nil {
+				child = &node{leaf: l}
+				if n.children == nil {
+					n.children = make(map[string]*node)
+				}
+				n.children[key] = child
+				if index, ok := mapping.Index(key); ok {
+					n.highest = max(n.highest, index)
+				} else {
+					n.named++
+				}
+			}
+			n = child
+		}
+		switch {
+		case n.value:
+			faults = append(faults, l.output.Fault(fmt.Errorf("the name nests inside %q, which is a value (%s)", n.leaf.output.Name, place(n.leaf.output))))
+		case len(n.children) > 0:
+			faults = append(faults, l.output.Fault(fmt.Errorf("the name is a value, but %q nests inside it (%s)", n.leaf.output.Name, place(n.leaf.output))))
+		default:
+			n.value = true
+		}
+	}
+	places := 0
+	return root, append(faults, root.checkArrays(&places)...)
+}
+
+func (n *node) checkArrays(places *int) (faults []error) {
+	if n.isArray() {
+		if n.highest > maxIndex {
+			for key, child := range n.children {
+				if index, _ := mapping.Index(key); index == n.highest {
+					faults = append(faults, child.leaf.output.Fault(fmt.Errorf("the index %.20s is above %d", key, maxIndex)))
+				}
+			}
+			return faults
+		}
+		before := *places
+		*places += n.highest + 1
+		if before <= maxPlaces && *places > maxPlaces {
+			faults = append(faults, n.anyLeaf().Fault(fmt.Errorf("the arrays of this mapping have more than %d elements, holes included", maxPlaces)))
+		}
+	}
+	for _, child := range n.children {
+		faults = append(faults, child.checkArrays(places)...)
+	}
+	return faults
+}
+
+// anyLeaf returns an output inside n; the root has no leaf of its own.
+func (n *node) anyLeaf() mapping.Output {
+	for n.leaf == nil {
+		for _, child := range n.children {
+			n = child
+			break
+		}
+	}
+	return n.leaf.output
+}
+
+func place(o mapping.Output) string {
+	switch {
+	case o.Constant:
+		return fmt.Sprintf("constant %d", o.Index)
+	case o.Implicit:
+		return "the message type; add a rule that gives it another name"
+	}
+	return fmt.Sprintf("rule %d", o.Index)
+}
+
+// An op is one step of writing a document.
+type op struct {
+	kind    opKind
+	inArray bool   // it stands in an array
+	isArray bool   // of opOpen and opClose: the container is one
+	field   string // of opField
+	lit     string // what comes first, with its comma: `,"firstName":` or `,"contact":{`
+	output  *mapping.Output
+}
+
+type opKind uint8
+
+const (
+	opField opKind = iota // lit and the field's value
+	opConst               // lit, which holds the value
+	opHole                // lit, which holds the null
+	opOpen                // lit, which holds the bracket
+	opClose               // the bracket; lit is that of the opOpen
+)
+
+// A layout is how a document is written, step by step.
+type layout struct {
+	ops     []op // without the brackets of the root
+	isArray bool // the root is one
+}
+
+// newLayout gives the steps that write a document with these leaves. Keys come
+// in the order in which the names first mention them. appendConst writes the
+// value of a constant.
+//
+// sjson lays the document out. It sees numbers in place of both keys and
+// values, so that nothing that a receiver's key may hold has a meaning in its
+// path syntax.
+func newLayout(leaves []leaf, appendConst func(dst []byte, o *mapping.Output) ([]byte, error)) (layout, []error) {
+	root, faults := grow(leaves)
+	if len(faults) > 0 {
+		return layout{}, faults
+	}
+	w := walker{leaves: leaves, appendConst: appendConst}
+	numbers := make(map[string]int)
+	document := []byte("{}")
+	if root.isArray() {
+		document = []byte("[]")
+	}
+	var path []byte
+	for i, l := range leaves {
+		path = path[:0]
+		n := root
+		for _, key := range l.path {
+			if n != root {
+				path = append(path, '.')
+			}
+			if n.isArray() {
+				path = append(path, key...)
+			} else {
+				number, ok := numbers[key]
+				if !ok {
+					number = len(w.keys)
+					numbers[key] = number
+					w.keys = append(w.keys, key)
+				}
+				path = append(path, ':') // sjson: a key of an object, though it is a number
+				path = strconv.AppendInt(path, int64(number), 10)
+			}
+			n = n.children[key]
+		}
+		var err error
+		document, err = sjson.SetRawBytes(document, string(path), strconv.AppendInt(nil, int64(i), 10))
+		if err != nil {
+			return layout{}, []error{l.output.Fault(fmt.Errorf("the name cannot be laid out: %w", err))}
+		}
+	}
+	w.members(gjson.ParseBytes(document))
+	return layout{ops: w.ops, isArray: root.isArray()}, w.faults
+}
+
+// A walker turns the document that sjson laid out into ops.
+type walker struct {
+	leaves      []leaf
+	keys        []string
+	appendConst func(dst []byte, o *mapping.Output) ([]byte, error)
+	ops         []op
+	faults      []error
+}
+
+func (w *walker) members(container gjson.Result) {
+	container.ForEach(func(key, member gjson.Result) bool {
+		if container.IsArray() {
+			w.member(",", member, true)
+			return true
+		}
+		number, _ := strconv.Atoi(key.String())
+		lit := appendString([]byte{','}, w.keys[number])
+		w.member(string(append(lit, ':')), member, false)
+		return true
+	})
+}
+
+func (w *walker) member(lit string, v gjson.Result, inArray bool) {
+	step := op{inArray: inArray, lit: lit}
+	switch v.Type {
+	case gjson.Null:
+		step.kind = opHole
+		step.lit += "null"
+	case gjson.Number:
+		o := &w.leaves[v.Int()].output
+		if !o.Constant {
+			step.kind, step.field, step.output = opField, o.Field, o
+			break
+		}
+		text, err := w.appendConst([]byte(lit), o)
+		if err != nil {
+			w.faults = append(w.faults, o.Fault(err))
+		}
+		step.kind, step.lit = opConst, string(text)
+	default:
+		step.kind, step.isArray = opOpen, v.IsArray()
+		step.lit += v.Raw[:1]
+		w.ops = append(w.ops, step)
+		w.members(v)
+		step.kind = opClose
+	}
+	w.ops = append(w.ops, step)
+}
+
+// appendTo appends the document for src. On error dst is not to be used.
+func (l *layout) appendTo(dst []byte, src mapping.Source, missing Missing) ([]byte, error) {
+	dst = append(dst, bracket(l.isArray, '[', '{'))
+	for i := range l.ops {
+		o := &l.ops[i]
+		switch o.kind {
+		case opField:
+			start := len(dst)
+			dst = appendLit(dst, o.lit)
+			if v, ok := src.Value(o.field); ok {
+				var err error
+				var written bool
+				if dst, written, err = appendJSON(dst, v, 0); err != nil {
+					return dst, valueError(o.output, v, err)
+				} else if written {
+					continue
+				}
+			}
+			switch {
+			case missing == Empty:
+				dst = append(dst, `""`...)
+			case missing == Null || o.inArray:
+				dst = append(dst, "null"...)
+			default:
+				dst = dst[:start]
+			}
+		case opClose:
+			dst = l.close(dst, o, missing)
+		default:
+			dst = appendLit(dst, o.lit)
+		}
+	}
+	if l.isArray {
+		dst = trimNulls(dst, missing)
+	}
+	return append(dst, bracket(l.isArray, ']', '}')), nil
+}
+
+// close ends a container, or takes it back where it holds nothing.
+func (l *layout) close(dst []byte, o *op, missing Missing) []byte {
+	if o.isArray {
+		dst = trimNulls(dst, missing)
+	}
+	if !opened(dst) {
+		return append(dst, bracket(o.isArray, ']', '}'))
+	}
+	if o.inArray { // its place must stay
+		return append(dst[:len(dst)-1], "null"...)
+	}
+	dst = dst[:len(dst)-len(o.lit)+1]
+	if dst[len(dst)-1] == ',' {
+		dst = dst[:len(dst)-1]
+	}
+	return dst
+}
+
+// appendLit appends lit, without its comma where it is the first of its
+// container. No value ends with an opening bracket, so the last byte tells.
+func appendLit(dst []byte, lit string) []byte {
+	if opened(dst) {
+		lit = lit[1:]
+	}
+	return append(dst, lit...)
+}
+
+func opened(dst []byte) bool {
+	last := dst[len(dst)-1]
+	return last == '{' || last == '['
+}
+
+// trimNulls drops the nulls at an array's end, which stand for absent values;
+// nulls that were asked for stay. No value of an array's own element ends with
+// a bare null: lists, maps and structs end with a bracket.
+func trimNulls(dst []byte, missing Missing) []byte {
+	if missing == Null {
+		return dst
+	}
+	for {
+		rest, ok := bytes.CutSuffix(dst, []byte("null"))
+		switch {
+		case !ok:
+			return dst
+		case rest[len(rest)-1] == ',':
+			dst = rest[:len(rest)-1]
+		case rest[len(rest)-1] == '[':
+			return rest
+		default:
+			return dst
+		}
+	}
+}
+
+func bracket(array bool, a, o byte) byte {
+	if array {
+		return a
+	}
+	return o
+}

@@ -1,0 +1,141 @@
+package encode
+
+import (
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"unicode/utf8"
+
+	"github.com/topprovider/leadhook/mapping"
+)
+
+type xmlEncoder struct {
+	open, close string
+	flat        flat
+}
+
+func newXML(outputs []mapping.Output, o *Options) (Encoder, error) {
+	root := o.XMLRoot
+	if root == "" {
+		root = "lead"
+	}
+	var faults []error
+	if err := checkXMLName(root); err != nil {
+		faults = append(faults, fmt.Errorf("encode: Options.XMLRoot %.80q: %w", root, err))
+	}
+	e := &xmlEncoder{
+		open:  xml.Header + "<" + root + ">",
+		close: "</" + root + ">",
+		flat:  flat{escape: escapeXML, keepEmpty: true, missing: o.Missing},
+	}
+	for _, out := range outputs {
+		if err := checkXMLName(out.Name); err != nil {
+			faults = append(faults, out.Fault(err))
+		}
+		start := "<" + out.Name + ">"
+		e.flat.outputs = append(e.flat.outputs, flatOutput{
+			output: out, prefix: start, list: start, suffix: "</" + out.Name + ">",
+		})
+	}
+	faults = append(faults, e.flat.addConstants()...)
+	if len(faults) > 0 {
+		return nil, errors.Join(faults...)
+	}
+	return e, nil
+}
+
+func (e *xmlEncoder) ContentType() string { return "application/xml" }
+
+func (e *xmlEncoder) Append(dst []byte, src mapping.Source) ([]byte, error) {
+	out := append(dst, e.open...)
+	out, err := e.flat.appendTo(out, present(src))
+	if err != nil {
+		return dst, err
+	}
+	return append(out, e.close...), nil
+}
+
+// checkXMLName refuses what is no Name (XML 1.0, fifth edition, §2.3):
+// encoding/xml and we would write it as it stands, markup included.
+func checkXMLName(name string) error {
+	for i, r := range name {
+		if nameStart(r) || i > 0 && nameRest(r) {
+			continue
+		}
+		if r == utf8.RuneError {
+			return errors.New("the name is not valid UTF-8")
+		}
+		if i == 0 {
+			return fmt.Errorf("an XML name cannot start with %q; start it with a letter or _", r)
+		}
+		return fmt.Errorf("an XML name cannot hold %q; use letters, digits, -, _ and .", r)
+	}
+	if name == "" {
+		return errors.New("an XML name cannot be empty")
+	}
+	return nil
+}
+
+// nameStart is the production NameStartChar.
+func nameStart(r rune) bool {
+	return r == ':' || r == '_' || 'A' <= r && r <= 'Z' || 'a' <= r && r <= 'z' ||
+		0xC0 <= r && r <= 0x2FF && r != 0xD7 && r != 0xF7 ||
+		0x370 <= r && r <= 0x1FFF && r != 0x37E ||
+		0x200C <= r && r <= 0x200D || 0x2070 <= r && r <= 0x218F ||
+		0x2C00 <= r && r <= 0x2FEF || 0x3001 <= r && r <= 0xD7FF ||
+		0xF900 <= r && r <= 0xFDCF || 0xFDF0 <= r && r <= 0xFFFC ||
+		0x10000 <= r && r <= 0xEFFFF
+}
+
+// nameRest is what NameChar adds to NameStartChar.
+func nameRest(r rune) bool {
+	return r == '-' || r == '.' || '0' <= r && r <= '9' || r == 0xB7 ||
+		0x300 <= r && r <= 0x36F || 0x203F <= r && r <= 0x2040
+}
+
+// plainXML has the bytes that stand for themselves in an element.
+var plainXML = func() (t [256]bool) {
+	for c := range t {
+		t[c] = (c >= ' ' || c == '\t' || c == '\n') && c < utf8.RuneSelf && c != '<' && c != '>' && c != '&'
+	}
+	return t
+}()
+
+// appendXML appends the text of an element. CR is escaped, since a parser would
+// make it LF (§2.11), and > too, for the sake of ]]>. What the production Char
+// (§2.2) leaves out becomes U+FFFD.
+func appendXML(dst []byte, s string) []byte {
+	start := 0
+	for i := 0; i < len(s); {
+		c := s[i]
+		if plainXML[c] {
+			i++
+			continue
+		}
+		replacement, size := "\uFFFD", 1
+		switch c {
+		case '<':
+			replacement = "&lt;"
+		case '>':
+			replacement = "&gt;"
+		case '&':
+			replacement = "&amp;"
+		case '\r':
+			replacement = "&#xD;"
+		default:
+			if c >= utf8.RuneSelf {
+				var r rune
+				r, size = utf8.DecodeRuneInString(s[i:])
+				if size > 1 && r != 0xFFFE && r != 0xFFFF {
+					i += size
+					continue
+				}
+			}
+		}
+		dst = append(dst, s[start:i]...)
+		dst = append(dst, replacement...)
+		i += size
+		start = i
+	}
+	return append(dst, s[start:]...)
+}

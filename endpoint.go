@@ -1,0 +1,226 @@
+package leadhook
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/topprovider/leadhook/deliver"
+	"github.com/topprovider/leadhook/encode"
+	"github.com/topprovider/leadhook/mapping"
+	"github.com/topprovider/leadhook/routing"
+)
+
+// An Endpoint is one receiving system, as its owner configured it. It survives a
+// round trip through JSON, secrets included; printed or logged it shows none.
+// All but ID, URL and Mapping may be left out.
+type Endpoint struct {
+	// ID names the endpoint in deliveries, errors and history. It is printable
+	// text that no other endpoint has.
+	ID string `json:"id"`
+	// Name is for people.
+	Name string `json:"name,omitempty"`
+	// URL is absolute, http or https, without a user name.
+	URL string `json:"url"`
+	// Format of the payload. "" means JSON.
+	Format encode.Format `json:"format,omitempty"`
+	// Encoding adjusts the format.
+	Encoding encode.Options `json:"encoding,omitzero"`
+	// Headers go out with each request. deliver.Destination lists those that
+	// are not the owner's to set.
+	Headers map[string]string `json:"headers,omitempty"`
+	// Mapping says which fields go out, and under which names.
+	Mapping mapping.Mapping `json:"mapping"`
+	// Type says which messages the endpoint takes. "" means new leads only.
+	Type routing.EndpointType `json:"type,omitempty"`
+	// LeadOrders are those that the endpoint is attached to. None: all.
+	LeadOrders []string `json:"leadOrders,omitempty"`
+	// Disabled endpoints are not told of anything.
+	Disabled bool `json:"disabled,omitempty"`
+	// Held endpoints are told, but durable deliveries wait until the endpoint is
+	// released. Without a queue they come back as deliver.ErrExhausted.
+	Held bool `json:"held,omitempty"`
+	// Secrets are Standard Webhooks keys (whsec_…, whsk_…), newest first; all of
+	// them sign. None: no signature.
+	Secrets []string `json:"secrets,omitempty"`
+	// Timeout bounds one attempt, in nanoseconds in JSON. 0 means 15 s.
+	Timeout time.Duration `json:"timeout,omitempty"`
+	// MaxAttempts bounds the attempts of one delivery. 0 means 4.
+	MaxAttempts int `json:"maxAttempts,omitempty"`
+	// Accept is the status codes that mean success. None means 200, 201, 202.
+	Accept []int `json:"accept,omitempty"`
+}
+
+// An EndpointError is one fault of an endpoint's configuration.
+type EndpointError struct {
+	Endpoint string // ID
+	Setting  string // as in JSON: url, headers.X-Key, mapping, secrets[0], …
+	Err      error  // for mapping a *mapping.RuleError
+}
+
+// Error names the endpoint, the setting and the mend. It has no secret in it.
+func (e *EndpointError) Error() string {
+	return fmt.Sprintf("endpoint %.80q: %s: %v", e.Endpoint, e.Setting, e.Err)
+}
+
+// Unwrap returns Err.
+func (e *EndpointError) Unwrap() error { return e.Err }
+
+// Validate reports every fault of e at once, each an [*EndpointError], joined,
+// for a form to show. A nil catalog is mapping.Standard.
+func (e Endpoint) Validate(c *mapping.Catalog) error {
+	_, err := e.compile(c)
+	return err
+}
+
+// compile checks e and makes what it takes to send to it.
+func (e Endpoint) compile(c *mapping.Catalog) (*endpoint, error) {
+	var faults []error
+	fault := func(setting string, err error) {
+		if err != nil {
+			faults = append(faults, &EndpointError{e.ID, setting, err})
+		}
+	}
+	fault("id", checkID(e.ID))
+	header := make(http.Header, len(e.Headers))
+	spelled := make(map[string]bool, len(e.Headers))
+	for _, name := range slices.Sorted(maps.Keys(e.Headers)) {
+		header[name] = []string{e.Headers[name]}
+		if canonical := http.CanonicalHeaderKey(name); spelled[canonical] {
+			fault(fmt.Sprintf("headers.%.80q", name), errors.New("it is given twice, in upper and lower case; give it once"))
+		} else {
+			spelled[canonical] = true
+		}
+	}
+	destination := deliver.Destination{
+		URL: e.URL, Header: header, Secrets: slices.Clone(e.Secrets), Timeout: e.Timeout,
+		MaxAttempts: e.MaxAttempts, Accept: slices.Clone(e.Accept), Held: e.Held,
+	}
+	for _, err := range split(destination.Validate()) {
+		if s, ok := errors.AsType[*deliver.SettingError](err); ok {
+			fault(s.Setting, s.Err)
+		}
+	}
+	if s := e.Encoding.WebhookURL; s != "" {
+		if err, ok := errors.AsType[*deliver.SettingError](deliver.Destination{URL: s}.Validate()); ok {
+			fault("encoding.webhookUrl", err.Err)
+		}
+	}
+	fault("type", e.Type.Validate())
+	for i, order := range e.LeadOrders {
+		if order == "" {
+			fault(fmt.Sprintf("leadOrders[%d]", i), errors.New("it is empty; no lead orders at all means every one"))
+		}
+	}
+	format := e.Format
+	if format == "" {
+		format = encode.JSON
+	}
+	plan, encoder, errs := e.encoder(format, c)
+	for _, err := range errs {
+		setting := "format or encoding"
+		if _, ok := errors.AsType[*mapping.RuleError](err); ok {
+			setting = "mapping"
+		}
+		fault(setting, err)
+	}
+	if len(faults) > 0 {
+		return nil, errors.Join(faults...)
+	}
+	return &endpoint{
+		id:      e.ID,
+		encoder: encoder,
+		routing: routing.Endpoint{
+			Type: e.Type, LeadOrders: slices.Clone(e.LeadOrders), Disabled: e.Disabled,
+			MapsMeetingTime: plan.Maps(mapping.FieldRequestedMeetingTime) || plan.Maps(mapping.FieldFormattedRequestedMeetingTime),
+		},
+		destination: destination,
+	}, nil
+}
+
+func checkID(id string) error {
+	if id == "" {
+		return errors.New("it is empty; give each endpoint an ID of its own")
+	}
+	for _, r := range id {
+		if r < ' ' || r == 0x7F || r == '\uFFFD' {
+			return errors.New("it holds a character that cannot be printed")
+		}
+	}
+	return nil
+}
+
+// encoder compiles the mapping and the encoder. Where rules are faulty it tries
+// the others with the format all the same, so that one look shows all faults.
+func (e Endpoint) encoder(format encode.Format, c *mapping.Catalog) (*mapping.Plan, encode.Encoder, []error) {
+	plan, err := mapping.Compile(e.Mapping, c)
+	faults := split(err)
+	var sound mapping.Mapping
+	var rules, constants []int // where the sound ones stand in e.Mapping
+	if err != nil {
+		faulty := make(map[[2]any]bool, len(faults))
+		for _, f := range faults {
+			if r, ok := errors.AsType[*mapping.RuleError](f); ok {
+				faulty[[2]any{r.Constant, r.Index}] = true
+			}
+		}
+		for i, r := range e.Mapping.Rules {
+			if !faulty[[2]any{false, i}] {
+				sound.Rules, rules = append(sound.Rules, r), append(rules, i)
+			}
+		}
+		for i, k := range e.Mapping.Constants {
+			if !faulty[[2]any{true, i}] {
+				sound.Constants, constants = append(sound.Constants, k), append(constants, i)
+			}
+		}
+		if plan, err = mapping.Compile(sound, c); err != nil {
+			return nil, nil, faults
+		}
+	}
+	encoder, err := encode.New(format, plan, &e.Encoding)
+	for _, f := range split(err) {
+		if r, ok := errors.AsType[*mapping.RuleError](f); ok && r.Index >= 0 && rules != nil && !r.Constant {
+			r.Index = rules[r.Index]
+		} else if ok && r.Index >= 0 && constants != nil && r.Constant {
+			r.Index = constants[r.Index]
+		}
+		faults = append(faults, f)
+	}
+	return plan, encoder, faults
+}
+
+// split returns what errors.Join joined.
+func split(err error) []error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		return joined.Unwrap()
+	}
+	if err == nil {
+		return nil
+	}
+	return []error{err}
+}
+
+// String describes the endpoint without its secrets.
+func (e Endpoint) String() string {
+	format := e.Format
+	if format == "" {
+		format = encode.JSON
+	}
+	kind := e.Type
+	if kind == "" {
+		kind = routing.NewLeadsOnly
+	}
+	return fmt.Sprintf("endpoint %s (%q, %s, %s, %d rules, %d constants) at %v", e.ID, e.Name, format, kind,
+		len(e.Mapping.Rules), len(e.Mapping.Constants), deliver.Destination{URL: e.URL, Secrets: e.Secrets, Timeout: e.Timeout, MaxAttempts: e.MaxAttempts, Held: e.Held})
+}
+
+// GoString returns String, so that %#v shows no secrets either.
+func (e Endpoint) GoString() string { return e.String() }
+
+// LogValue logs String.
+func (e Endpoint) LogValue() slog.Value { return slog.StringValue(e.String()) }

@@ -1,0 +1,16 @@
+module github.com/topprovider/leadhook
+
+go 1.26
+
+require (
+	code.dny.dev/ssrf v0.3.0
+	github.com/hashicorp/go-retryablehttp v0.7.8
+	github.com/tidwall/gjson v1.20.0
+	github.com/tidwall/sjson v1.2.5
+)
+
+require (
+	github.com/hashicorp/go-cleanhttp v0.5.2 // indirect
+	github.com/tidwall/match v1.1.1 // indirect
+	github.com/tidwall/pretty v1.2.0 // indirect
+)

@@ -1,0 +1,245 @@
+package leadhook
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"maps"
+	"sync"
+	"sync/atomic"
+
+	"github.com/topprovider/leadhook/deliver"
+	"github.com/topprovider/leadhook/encode"
+	"github.com/topprovider/leadhook/mapping"
+	"github.com/topprovider/leadhook/routing"
+)
+
+// A Dispatcher tells endpoints of leads. It is safe for concurrent use; its
+// endpoints can be replaced while it works.
+type Dispatcher struct {
+	deliverer deliver.Deliverer
+	catalog   *mapping.Catalog
+	endpoints *atomic.Pointer[endpoints] // shared by all that Using made
+}
+
+// Options adjust a Dispatcher. The zero value is ready.
+type Options struct {
+	// Catalog is the fields that mappings may use. nil means mapping.Standard.
+	Catalog *mapping.Catalog
+}
+
+// A Delivery is what came of a message for one endpoint.
+type Delivery struct {
+	EndpointID string
+	Decision   routing.Decision // whether the endpoint is to be told, and why
+	Receipt    *deliver.Receipt // nil where it was not told or Err is set
+	Err        error            // nil where it was not told or accepted
+}
+
+// ErrUnknownEndpoint: there is no endpoint of this ID.
+var ErrUnknownEndpoint = errors.New("unknown endpoint")
+
+// endpoints is what SetEndpoints was given, compiled. It never changes.
+type endpoints struct {
+	list []*endpoint
+	byID map[string]*endpoint
+}
+
+// endpoint is one of them.
+type endpoint struct {
+	id          string
+	encoder     encode.Encoder
+	routing     routing.Endpoint
+	destination deliver.Destination
+	size        atomic.Int64 // of the last body, so that the next is allocated once
+}
+
+// New returns a Dispatcher without endpoints. Nil options are the defaults.
+func New(d deliver.Deliverer, o *Options) (*Dispatcher, error) {
+	if d == nil {
+		return nil, errors.New("leadhook: there is no deliverer; &deliver.HTTP{} is one")
+	}
+	if o == nil {
+		o = &Options{}
+	}
+	dispatcher := &Dispatcher{deliverer: d, catalog: o.Catalog, endpoints: new(atomic.Pointer[endpoints])}
+	if dispatcher.catalog == nil {
+		dispatcher.catalog = mapping.Standard()
+	}
+	dispatcher.endpoints.Store(&endpoints{})
+	return dispatcher, nil
+}
+
+// SetEndpoints replaces all endpoints: all or nothing, while messages are
+// dispatched. Every fault of every endpoint comes back at once, each an
+// [*EndpointError], joined; an ID given twice is one.
+func (d *Dispatcher) SetEndpoints(list []Endpoint) error {
+	next := &endpoints{byID: make(map[string]*endpoint, len(list))}
+	var faults []error
+	seen := make(map[string]int, len(list))
+	for i, e := range list {
+		compiled, err := e.compile(d.catalog)
+		faults = append(faults, split(err)...)
+		if first, twice := seen[e.ID]; twice {
+			faults = append(faults, &EndpointError{e.ID, "id", fmt.Errorf("endpoint %d has it already, this is endpoint %d", first, i)})
+			continue
+		}
+		seen[e.ID] = i
+		next.list = append(next.list, compiled)
+		next.byID[e.ID] = compiled
+	}
+	if len(faults) > 0 {
+		return errors.Join(faults...)
+	}
+	d.endpoints.Store(next)
+	return nil
+}
+
+// Using returns a Dispatcher with the same endpoints, now and later, and another
+// way out, such as a queue inside the host's transaction.
+func (d *Dispatcher) Using(other deliver.Deliverer) *Dispatcher {
+	return &Dispatcher{deliverer: other, catalog: d.catalog, endpoints: d.endpoints}
+}
+
+// Dispatch tells every endpoint that should know of m, side by side, and returns
+// when all have answered: a slow one delays no other. The deliveries are in
+// the order of SetEndpoints, one for each endpoint, those that were not told
+// included. The error joins what failed.
+//
+// A message that is not valid, or whose lead has no leadId, is refused: an
+// error and no deliveries. A message without an ID gets one.
+func (d *Dispatcher) Dispatch(ctx context.Context, m routing.Message) ([]Delivery, error) {
+	m, leadID, err := identify(m)
+	if err != nil {
+		return nil, err
+	}
+	list := d.endpoints.Load().list
+	deliveries := make([]Delivery, len(list))
+	requests := make([]*deliver.Request, len(list))
+	told := -1 // the last that is; it needs no goroutine of its own
+	var src mapping.Source = m
+	for i, e := range list {
+		deliveries[i] = Delivery{EndpointID: e.id, Decision: routing.Route(e.routing, m)}
+		if !deliveries[i].Decision.Deliver {
+			continue
+		}
+		// The lead is read here, one endpoint after the other: a host's Source
+		// need not be safe for concurrent use.
+		if requests[i], deliveries[i].Err = e.request(m, src, leadID); deliveries[i].Err == nil {
+			told = i
+		}
+	}
+	var wg sync.WaitGroup
+	for i, req := range requests {
+		switch {
+		case req == nil:
+		case i == told:
+			deliveries[i].Receipt, deliveries[i].Err = d.deliverer.Deliver(ctx, req)
+		default:
+			wg.Go(func() { deliveries[i].Receipt, deliveries[i].Err = d.deliverer.Deliver(ctx, req) })
+		}
+	}
+	wg.Wait()
+	var failed []error
+	for _, delivery := range deliveries {
+		if delivery.Err != nil {
+			failed = append(failed, fmt.Errorf("endpoint %.80q: %w", delivery.EndpointID, delivery.Err))
+		}
+	}
+	return deliveries, errors.Join(failed...)
+}
+
+// identify checks m and gives it an ID where it has none.
+func identify(m routing.Message) (_ routing.Message, leadID string, err error) {
+	if err := m.Validate(); err != nil {
+		return m, "", err
+	}
+	v, _ := m.Lead.Value(mapping.FieldLeadID)
+	text, err := mapping.AppendText(nil, v)
+	if err != nil {
+		return m, "", fmt.Errorf("leadhook: the lead's %s cannot be used: %w", mapping.FieldLeadID, err)
+	}
+	if len(text) == 0 {
+		return m, "", fmt.Errorf("leadhook: the lead has no %s; without one nobody can say what became of it", mapping.FieldLeadID)
+	}
+	if m.ID == "" {
+		m.ID = "msg_" + rand.Text()
+	}
+	return m, string(text), nil
+}
+
+// request encodes m for e. src is m.
+func (e *endpoint) request(m routing.Message, src mapping.Source, leadID string) (*deliver.Request, error) {
+	body, err := e.encoder.Append(make([]byte, 0, e.size.Load()), src)
+	if err != nil {
+		return nil, err
+	}
+	e.size.Store(int64(len(body)))
+	return &deliver.Request{
+		ID: m.ID, EndpointID: e.id, LeadID: leadID, MessageType: string(m.Type),
+		ContentType: e.encoder.ContentType(), Body: body, Destination: e.destination,
+	}, nil
+}
+
+func (d *Dispatcher) endpoint(id string) (*endpoint, error) {
+	e, ok := d.endpoints.Load().byID[id]
+	if !ok {
+		return nil, fmt.Errorf("leadhook: %w %.80q", ErrUnknownEndpoint, id)
+	}
+	return e, nil
+}
+
+// Preview returns the request that m would be for an endpoint, whether or not
+// routing would send it there, and sends nothing. The request is the caller's
+// to change. Its errors are those of Dispatch, and ErrUnknownEndpoint.
+func (d *Dispatcher) Preview(endpointID string, m routing.Message) (*deliver.Request, error) {
+	e, err := d.endpoint(endpointID)
+	if err != nil {
+		return nil, err
+	}
+	m, leadID, err := identify(m)
+	if err != nil {
+		return nil, err
+	}
+	req, err := e.request(m, m, leadID)
+	if err != nil {
+		return nil, fmt.Errorf("endpoint %.80q: %w", endpointID, err)
+	}
+	req.Destination.Header = req.Destination.Header.Clone()
+	return req, nil
+}
+
+// SendTest sends the catalog's example lead to one endpoint, disabled or not,
+// marked as a test: as a new lead, or as a lead update with a meeting where the
+// endpoint takes only those.
+func (d *Dispatcher) SendTest(ctx context.Context, endpointID string) (*deliver.Receipt, error) {
+	e, err := d.endpoint(endpointID)
+	if err != nil {
+		return nil, err
+	}
+	// A host's catalog may have no examples for what every message needs.
+	lead := mapping.Standard().Example()
+	maps.DeleteFunc(lead, func(field string, _ any) bool {
+		return field != mapping.FieldLeadID && field != mapping.FieldRequestedMeetingTime && field != mapping.FieldFormattedRequestedMeetingTime
+	})
+	maps.Copy(lead, d.catalog.Example())
+	m := routing.Message{Type: routing.MessageNewLead, Lead: lead}
+	if !e.routing.Type.Takes(m.Type) {
+		m.Type = routing.MessageLeadUpdate
+	}
+	req, err := d.Preview(endpointID, m)
+	if err != nil {
+		return nil, err
+	}
+	req.Test = true
+	return d.deliverer.Deliver(ctx, req)
+}
+
+// String counts the endpoints.
+func (d *Dispatcher) String() string {
+	return fmt.Sprintf("dispatcher of %d endpoints", len(d.endpoints.Load().list))
+}
+
+// Format writes String, whatever the verb: what is inside holds secrets.
+func (d *Dispatcher) Format(s fmt.State, _ rune) { fmt.Fprint(s, d.String()) }
