@@ -2,6 +2,7 @@ package encode
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
 	"time"
 
@@ -23,10 +24,11 @@ type flat struct {
 }
 
 type flatOutput struct {
-	output         mapping.Output
+	field          string
 	prefix, suffix string // around a value
 	list           string // prefix of each element of a list
 	constant       string // all that a constant writes, separators inside included
+	output         *mapping.Output
 }
 
 // An escape names how a format writes text. It is no function value, since what
@@ -62,7 +64,14 @@ const (
 // indexEnd is "]=" in a form.
 const indexEnd = "%5D="
 
-// addConstants writes the constants among the outputs, once and for all.
+// add adds an output whose values stand between prefix and suffix.
+func (f *flat) add(o mapping.Output, prefix, suffix string) *flatOutput {
+	f.outputs = append(f.outputs, flatOutput{field: o.Field, prefix: prefix, list: prefix, suffix: suffix, output: &o})
+	return &f.outputs[len(f.outputs)-1]
+}
+
+// addConstants writes the constants among the outputs, once and for all, and
+// drops those that write nothing, such as an empty list.
 func (f *flat) addConstants() (faults []error) {
 	for i := range f.outputs {
 		o := &f.outputs[i]
@@ -75,28 +84,29 @@ func (f *flat) addConstants() (faults []error) {
 		}
 		o.constant = string(text)
 	}
+	f.outputs = slices.DeleteFunc(f.outputs, func(o flatOutput) bool { return o.output.Constant && o.constant == "" })
 	return faults
 }
 
 // appendTo appends the outputs' values. On error dst is not to be used.
 func (f *flat) appendTo(dst []byte, src mapping.Source) ([]byte, error) {
 	start := len(dst)
+	lead, isLead := src.(mapping.Lead)
 	for i := range f.outputs {
 		o := &f.outputs[i]
-		if o.output.Constant {
-			if o.constant != "" {
-				dst = f.separate(dst, start)
-				dst = append(dst, o.constant...)
-			}
+		if o.constant != "" {
+			dst = append(f.separate(dst, start), o.constant...)
 			continue
 		}
-		v, ok := src.Value(o.output.Field)
-		if !ok {
-			v = nil
+		var v any
+		if isLead { // spares the call
+			v = lead[o.field]
+		} else if value, ok := src.Value(o.field); ok {
+			v = value
 		}
 		var err error
 		if dst, err = f.appendValue(dst, start, o, v); err != nil {
-			return dst, valueError(&o.output, v, err)
+			return dst, valueError(o.output, v, err)
 		}
 	}
 	return dst, nil

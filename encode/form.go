@@ -21,14 +21,13 @@ func newForm(outputs []mapping.Output, o *Options) (Encoder, error) {
 	}
 	for _, out := range outputs {
 		name := string(appendForm(nil, out.Name))
-		f := flatOutput{output: out, prefix: name + "=", list: name + "="}
+		f := e.flat.add(out, name+"=", "")
 		switch o.Lists {
 		case Brackets:
 			f.list = name + "%5B%5D="
 		case Indices:
 			f.list = name + "%5B"
 		}
-		e.flat.outputs = append(e.flat.outputs, f)
 	}
 	if faults := e.flat.addConstants(); len(faults) > 0 {
 		return nil, errors.Join(faults...)

@@ -62,7 +62,7 @@ func newHubSpot(outputs []mapping.Output, o *Options) (Encoder, error) {
 				faults = append(faults, out.Fault(fmt.Errorf("HubSpot's context has no %.80q; it has %s", member, strings.Join(contextMembers, ", "))))
 				continue
 			}
-			e.context.outputs = append(e.context.outputs, flatOutput{output: out, prefix: `"` + member + `":"`, suffix: `"`})
+			e.context.add(out, `"`+member+`":"`, `"`)
 		case strings.HasPrefix(out.Name, legalPrefix):
 			leaves, more := parseLeaves([]mapping.Output{out})
 			faults = append(faults, more...)
@@ -81,11 +81,7 @@ func newHubSpot(outputs []mapping.Output, o *Options) (Encoder, error) {
 			default:
 				seen[[2]string{object, name}] = out
 			}
-			e.fields.outputs = append(e.fields.outputs, flatOutput{
-				output: out,
-				prefix: `{"name":` + string(appendString(nil, name)) + `,"value":"`,
-				suffix: `","objectTypeId":"` + object + `"}`,
-			})
+			e.fields.add(out, `{"name":`+string(appendString(nil, name))+`,"value":"`, `","objectTypeId":"`+object+`"}`)
 		}
 	}
 	if n := len(e.fields.outputs); n > maxHubSpotFields {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/bits"
 	"reflect"
 	"slices"
 	"strconv"
@@ -234,49 +235,96 @@ func appendString(dst []byte, s string) []byte {
 // UTF-8 as it is, invalid bytes as U+FFFD, U+2028 and U+2029 escaped, since
 // they end a line in JavaScript.
 func appendEscaped(dst []byte, s string) []byte {
+	i := plainRun(s)
+	if i == len(s) {
+		return append(dst, s...)
+	}
 	start := 0
-	for i := 0; i < len(s); {
+	for i < len(s) {
 		c := s[i]
 		if plainJSON[c] {
 			i++
 			continue
 		}
-		if c < utf8.RuneSelf {
-			dst = append(dst, s[start:i]...)
-			switch c {
-			case '"', '\\':
-				dst = append(dst, '\\', c)
-			case '\b':
-				dst = append(dst, `\b`...)
-			case '\f':
-				dst = append(dst, `\f`...)
-			case '\n':
-				dst = append(dst, `\n`...)
-			case '\r':
-				dst = append(dst, `\r`...)
-			case '\t':
-				dst = append(dst, `\t`...)
-			default:
-				dst = append(dst, `\u00`...)
-				dst = append(dst, hex[c>>4], hex[c&15])
+		if c >= utf8.RuneSelf {
+			size := runeSize(s[i:])
+			if size == 1 {
+				dst = append(append(dst, s[start:i]...), "\uFFFD"...)
+				start = i + 1
+			} else if c == 0xE2 && s[i+1] == 0x80 && s[i+2]&^1 == 0xA8 { // U+2028, U+2029
+				dst = append(append(dst, s[start:i]...), `\u202`...)
+				dst = append(dst, hex[s[i+2]&15])
+				start = i + 3
 			}
-			i++
-			start = i
+			i += size
 			continue
 		}
-		r, size := utf8.DecodeRuneInString(s[i:])
-		switch {
-		case r == utf8.RuneError && size == 1:
-			dst = append(dst, s[start:i]...)
-			dst = append(dst, "\uFFFD"...)
-			start = i + size
-		case r == '\u2028' || r == '\u2029':
-			dst = append(dst, s[start:i]...)
-			dst = append(dst, `\u202`...)
-			dst = append(dst, hex[r&15])
-			start = i + size
+		dst = append(dst, s[start:i]...)
+		switch c {
+		case '"', '\\':
+			dst = append(dst, '\\', c)
+		case '\b':
+			dst = append(dst, `\b`...)
+		case '\f':
+			dst = append(dst, `\f`...)
+		case '\n':
+			dst = append(dst, `\n`...)
+		case '\r':
+			dst = append(dst, `\r`...)
+		case '\t':
+			dst = append(dst, `\t`...)
+		default:
+			dst = append(dst, `\u00`...)
+			dst = append(dst, hex[c>>4], hex[c&15])
 		}
-		i += size
+		i++
+		start = i
 	}
 	return append(dst, s[start:]...)
+}
+
+// plainRun counts the bytes at the start of s that stand for themselves in a
+// JSON string, eight at a time; the last eight overlap those before.
+func plainRun(s string) int {
+	if len(s) < 8 {
+		for i := range len(s) {
+			if !plainJSON[s[i]] {
+				return i
+			}
+		}
+		return len(s)
+	}
+	for i := 0; ; i = min(i+8, len(s)-8) {
+		if special := specialBytes(word(s[i:])); special != 0 {
+			return i + bits.TrailingZeros64(special)/8
+		}
+		if i == len(s)-8 {
+			return len(s)
+		}
+	}
+}
+
+// specialBytes sets the top bit of the lowest byte of w that is above 0x7F,
+// below 0x20, a quote or a backslash, and none where there is no such byte. A
+// borrow can set bits above that one, which do not count.
+func specialBytes(w uint64) uint64 {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	return (w | (w - ones*' ') | (w ^ ones*'"' - ones) | (w ^ ones*'\\' - ones)) & tops
+}
+
+// word loads eight bytes, in one instruction.
+func word(s string) uint64 {
+	_ = s[7]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+}
+
+// runeSize returns the length of the UTF-8 sequence at the start of s, whose
+// first byte is not ASCII; 1 for an invalid one.
+func runeSize(s string) int {
+	if len(s) > 1 && 0xC2 <= s[0] && s[0] <= 0xDF && s[1]&0xC0 == 0x80 { // most letters of Europe
+		return 2
+	}
+	_, size := utf8.DecodeRuneInString(s)
+	return size
 }

@@ -142,6 +142,7 @@ type op struct {
 	isArray bool   // of opOpen and opClose: the container is one
 	field   string // of opField
 	lit     string // what comes first, with its comma: `,"firstName":` or `,"contact":{`
+	quoted  string // of opField: lit and the quote of a text
 	output  *mapping.Output
 }
 
@@ -242,7 +243,7 @@ func (w *walker) member(lit string, v gjson.Result, inArray bool) {
 	case gjson.Number:
 		o := &w.leaves[v.Int()].output
 		if !o.Constant {
-			step.kind, step.field, step.output = opField, o.Field, o
+			step.kind, step.field, step.quoted, step.output = opField, o.Field, lit+`"`, o
 			break
 		}
 		text, err := w.appendConst([]byte(lit), o)
@@ -263,20 +264,32 @@ func (w *walker) member(lit string, v gjson.Result, inArray bool) {
 // appendTo appends the document for src. On error dst is not to be used.
 func (l *layout) appendTo(dst []byte, src mapping.Source, missing Missing) ([]byte, error) {
 	dst = append(dst, bracket(l.isArray, '[', '{'))
+	lead, isLead := src.(mapping.Lead)
 	for i := range l.ops {
 		o := &l.ops[i]
 		switch o.kind {
 		case opField:
-			start := len(dst)
-			dst = appendLit(dst, o.lit)
-			if v, ok := src.Value(o.field); ok {
-				var err error
-				var written bool
-				if dst, written, err = appendJSON(dst, v, 0); err != nil {
-					return dst, valueError(o.output, v, err)
-				} else if written {
-					continue
+			var v any
+			if isLead {
+				v = lead[o.field]
+			} else {
+				if value, ok := src.Value(o.field); ok {
+					v = value
 				}
+			}
+			start := len(dst)
+			if s, ok := v.(string); ok { // as most are
+				dst = append(appendEscaped(appendLit(dst, o.quoted), s), '"')
+				continue
+			}
+			dst = appendLit(dst, o.lit)
+			var written bool
+			var err error
+			if dst, written, err = appendJSON(dst, v, 0); err != nil {
+				return dst, valueError(o.output, v, err)
+			}
+			if written {
+				continue
 			}
 			switch {
 			case missing == Empty:

@@ -32,10 +32,7 @@ func newXML(outputs []mapping.Output, o *Options) (Encoder, error) {
 		if err := checkXMLName(out.Name); err != nil {
 			faults = append(faults, out.Fault(err))
 		}
-		start := "<" + out.Name + ">"
-		e.flat.outputs = append(e.flat.outputs, flatOutput{
-			output: out, prefix: start, list: start, suffix: "</" + out.Name + ">",
-		})
+		e.flat.add(out, "<"+out.Name+">", "</"+out.Name+">")
 	}
 	faults = append(faults, e.flat.addConstants()...)
 	if len(faults) > 0 {

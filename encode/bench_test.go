@@ -1,0 +1,225 @@
+package encode_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/xml"
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/tidwall/sjson"
+
+	"github.com/topprovider/leadhook/encode"
+	"github.com/topprovider/leadhook/mapping"
+)
+
+// The lead and the mapping of all benchmarks: 19 fields, 12 of them nested.
+func benchLead() mapping.Lead {
+	lead := mapping.Lead{
+		"leadId":      "ld_8f31c0a7",
+		"leadOrderId": "lo_2207",
+		"createdAt":   time.Date(2026, 4, 20, 14, 30, 0, 0, time.UTC),
+		"firstName":   "Søren",
+		"lastName":    "O'Connor",
+		"email":       "soren.oconnor@example.com",
+		"phone":       "+45 20 12 34 56",
+		"company":     "Müller & Söhne GmbH",
+		"jobTitle":    "Head of Operations",
+		"companySize": 250,
+		"industry":    "Manufacturing",
+		"website":     "https://www.example.com/about?lang=da",
+		"address":     "Nørrebrogade 12, 3. th",
+		"city":        "København",
+		"state":       "Hovedstaden",
+		"postalCode":  "2200",
+		"country":     "DK",
+	}
+	lead.SetMeeting(time.Date(2026, 4, 22, 19, 45, 0, 0, time.UTC), nil)
+	return lead
+}
+
+var benchRules = []mapping.Rule{
+	{Field: "leadId", Name: "id"},
+	{Field: "leadOrderId", Name: "orderId"},
+	{Field: "createdAt", Name: "createdAt"},
+	{Field: "firstName", Name: "contact.firstName"},
+	{Field: "lastName", Name: "contact.lastName"},
+	{Field: "email", Name: "contact.email"},
+	{Field: "phone", Name: "contact.phone"},
+	{Field: "jobTitle", Name: "contact.jobTitle"},
+	{Field: "company", Name: "company.name"},
+	{Field: "companySize", Name: "company.size"},
+	{Field: "industry", Name: "company.industry"},
+	{Field: "website", Name: "company.website"},
+	{Field: "address", Name: "address"},
+	{Field: "city", Name: "city"},
+	{Field: "state", Name: "state"},
+	{Field: "postalCode", Name: "location.postalCode"},
+	{Field: "country", Name: "location.country"},
+	{Field: "requestedMeetingTime", Name: "meeting.at"},
+	{Field: "formattedRequestedMeetingTime", Name: "meetingText"},
+}
+
+func benchEncoder(tb testing.TB, f encode.Format) encode.Encoder {
+	plan, err := mapping.Compile(mapping.Mapping{Rules: benchRules}, nil)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	e, err := encode.New(f, plan, nil)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return e
+}
+
+func benchAppend(b *testing.B, f encode.Format) {
+	e, lead := benchEncoder(b, f), mapping.Source(benchLead())
+	var buf []byte
+	b.ReportAllocs()
+	for b.Loop() {
+		var err error
+		if buf, err = e.Append(buf[:0], lead); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func plainTime(v any) any {
+	if t, ok := v.(time.Time); ok {
+		return t.UTC().Format("2006-01-02T15:04:05+00:00")
+	}
+	return v
+}
+
+func plainText(v any) string {
+	switch v := plainTime(v).(type) {
+	case string:
+		return v
+	default:
+		b, _ := json.Marshal(v)
+		return string(b)
+	}
+}
+
+// BenchmarkJSON has encoding/json on nested maps and a sjson.Set for each field
+// beside it.
+func BenchmarkJSON(b *testing.B) {
+	b.Run("leadhook", func(b *testing.B) { benchAppend(b, encode.JSON) })
+	b.Run("encoding-json", func(b *testing.B) {
+		lead := benchLead()
+		paths := make([]mapping.Path, len(benchRules))
+		for i, r := range benchRules {
+			paths[i], _ = mapping.ParsePath(r.Name)
+		}
+		var buf bytes.Buffer
+		b.ReportAllocs()
+		for b.Loop() {
+			root := map[string]any{}
+			for i, r := range benchRules {
+				at := root
+				for _, key := range paths[i][:len(paths[i])-1] {
+					next, ok := at[key].(map[string]any)
+					if !ok {
+						next = map[string]any{}
+						at[key] = next
+					}
+					at = next
+				}
+				at[paths[i][len(paths[i])-1]] = plainTime(lead[r.Field])
+			}
+			buf.Reset()
+			e := json.NewEncoder(&buf)
+			e.SetEscapeHTML(false)
+			if err := e.Encode(root); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("sjson", func(b *testing.B) {
+		lead := benchLead()
+		b.ReportAllocs()
+		for b.Loop() {
+			var doc []byte
+			var err error
+			for _, r := range benchRules {
+				if doc, err = sjson.SetBytes(doc, r.Name, plainTime(lead[r.Field])); err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
+	})
+}
+
+// BenchmarkXML has the tokens of encoding/xml beside it.
+func BenchmarkXML(b *testing.B) {
+	b.Run("leadhook", func(b *testing.B) { benchAppend(b, encode.XML) })
+	b.Run("encoding-xml", func(b *testing.B) {
+		lead := benchLead()
+		var buf bytes.Buffer
+		b.ReportAllocs()
+		for b.Loop() {
+			buf.Reset()
+			buf.WriteString(xml.Header)
+			e := xml.NewEncoder(&buf)
+			root := xml.StartElement{Name: xml.Name{Local: "lead"}}
+			e.EncodeToken(root)
+			for _, r := range benchRules {
+				start := xml.StartElement{Name: xml.Name{Local: r.Name}}
+				e.EncodeToken(start)
+				e.EncodeToken(xml.CharData(plainText(lead[r.Field])))
+				e.EncodeToken(start.End())
+			}
+			e.EncodeToken(root.End())
+			if err := e.Flush(); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+// BenchmarkForm has url.Values beside it.
+func BenchmarkForm(b *testing.B) {
+	b.Run("leadhook", func(b *testing.B) { benchAppend(b, encode.Form) })
+	b.Run("url-Values", func(b *testing.B) {
+		lead := benchLead()
+		b.ReportAllocs()
+		for b.Loop() {
+			values := make(url.Values, len(benchRules))
+			for _, r := range benchRules {
+				values.Set(r.Name, plainText(lead[r.Field]))
+			}
+			_ = values.Encode()
+		}
+	})
+}
+
+// BenchmarkHubSpot has encoding/json on structs beside it.
+func BenchmarkHubSpot(b *testing.B) {
+	type field struct {
+		Name         string `json:"name"`
+		Value        string `json:"value"`
+		ObjectTypeID string `json:"objectTypeId"`
+	}
+	type form struct {
+		Fields []field `json:"fields"`
+	}
+	b.Run("leadhook", func(b *testing.B) { benchAppend(b, encode.HubSpotForms) })
+	b.Run("encoding-json", func(b *testing.B) {
+		lead := benchLead()
+		var buf bytes.Buffer
+		b.ReportAllocs()
+		for b.Loop() {
+			f := form{Fields: make([]field, 0, len(benchRules))}
+			for _, r := range benchRules {
+				f.Fields = append(f.Fields, field{r.Name, plainText(lead[r.Field]), "0-1"})
+			}
+			buf.Reset()
+			e := json.NewEncoder(&buf)
+			e.SetEscapeHTML(false)
+			if err := e.Encode(f); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
