@@ -1,0 +1,140 @@
+package encode_test
+
+import (
+	"encoding/json"
+	"errors"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/topprovider/leadhook/encode"
+	"github.com/topprovider/leadhook/mapping"
+)
+
+func TestContentTypes(t *testing.T) {
+	for f, want := range map[encode.Format]string{
+		encode.JSON: "application/json", encode.XML: "application/xml",
+		encode.Form: "application/x-www-form-urlencoded", encode.HubSpotForms: "application/json",
+	} {
+		assert.Equal(t, want, benchEncoder(t, f).ContentType())
+	}
+	assert.Len(t, encode.Formats(), 4)
+}
+
+func TestNewRefuses(t *testing.T) {
+	p, err := mapping.Compile(one2, nil)
+	require.NoError(t, err)
+	_, err = encode.New("yaml", p, nil)
+	assert.ErrorContains(t, err, `"yaml" is no format`)
+	_, err = encode.New("", p, nil)
+	assert.Error(t, err)
+	_, err = encode.New(encode.JSON, nil, nil)
+	assert.ErrorContains(t, err, "no plan")
+	_, err = encode.New(encode.JSON, p, &encode.Options{Missing: 9})
+	assert.ErrorContains(t, err, "Options.Missing is 9")
+	_, err = encode.New(encode.Form, p, &encode.Options{Lists: 9})
+	assert.ErrorContains(t, err, "Options.Lists is 9")
+}
+
+var one2 = mapping.Mapping{Rules: rules("email", "email")}
+
+func TestOptionsHaveStableJSON(t *testing.T) {
+	o := encode.Options{Missing: encode.Null, Lists: encode.Brackets, XMLRoot: "prospect", WebhookURL: "https://example.com"}
+	const want = `{"missing":"null","lists":"brackets","xmlRoot":"prospect","webhookUrl":"https://example.com"}`
+	got, err := json.Marshal(o)
+	require.NoError(t, err)
+	assert.Equal(t, want, string(got))
+	var back encode.Options
+	require.NoError(t, json.Unmarshal(got, &back))
+	assert.Equal(t, o, back)
+	got, err = json.Marshal(encode.Options{})
+	require.NoError(t, err)
+	assert.Equal(t, `{}`, string(got))
+	assert.ErrorContains(t, json.Unmarshal([]byte(`{"missing":"nul"}`), &back), `"omit" "null" "empty"`)
+}
+
+func TestAppendAllocatesNothing(t *testing.T) {
+	lead := mapping.Source(benchLead())
+	for _, f := range encode.Formats() {
+		e := benchEncoder(t, f)
+		buf, err := e.Append(nil, lead)
+		require.NoError(t, err)
+		assert.Zero(t, testing.AllocsPerRun(100, func() { buf, _ = e.Append(buf[:0], lead) }), f)
+	}
+}
+
+func TestEncodersAreSafeForConcurrentUse(t *testing.T) {
+	lead := benchLead()
+	for _, f := range encode.Formats() {
+		e := benchEncoder(t, f)
+		want, err := e.Append(nil, lead)
+		require.NoError(t, err)
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() {
+				for range 100 {
+					got, err := e.Append(nil, lead)
+					assert.NoError(t, err)
+					assert.Equal(t, string(want), string(got))
+				}
+			})
+		}
+		wg.Wait()
+	}
+}
+
+func TestNoSourceIsALeadWithoutValues(t *testing.T) {
+	for f, want := range map[encode.Format]string{
+		encode.JSON: `{}`, encode.XML: xmlHeader + `<lead></lead>`, encode.Form: ``, encode.HubSpotForms: `{"fields":[]}`,
+	} {
+		got, err := benchEncoder(t, f).Append(nil, nil)
+		require.NoError(t, err)
+		assert.Equal(t, want, string(got))
+	}
+}
+
+// answers is a Source that says a value is not there, and gives one.
+type answers struct{}
+
+func (answers) Value(string) (any, bool) { return "leaked", false }
+
+func TestOKFalseIsAbsent(t *testing.T) {
+	for _, f := range encode.Formats() {
+		got, err := benchEncoder(t, f).Append(nil, answers{})
+		require.NoError(t, err)
+		assert.NotContains(t, string(got), "leaked", f)
+	}
+}
+
+// FuzzMapping gives every format hostile names, options and values: an error or
+// a payload, never a panic.
+func FuzzMapping(f *testing.F) {
+	f.Add("a.b", "c\\.d", "value", uint8(0), uint8(0))
+	f.Add("0.1.2", "0-2/name", "\xff", uint8(1), uint8(4))
+	f.Add("context.hutk", "legalConsentOptions.a.0", "", uint8(2), uint8(2))
+	f.Add("submittedAt", "messageType.x", "1e5", uint8(1), uint8(1))
+	f.Fuzz(func(t *testing.T, name1, name2, value string, missing, lists uint8) {
+		m := mapping.Mapping{Rules: rules("email", name1), Constants: []mapping.Constant{{Name: name2, Value: value}}}
+		p, err := mapping.Compile(m, nil)
+		if err != nil {
+			return
+		}
+		for _, format := range encode.Formats() {
+			e, err := encode.New(format, p, &encode.Options{Missing: encode.Missing(missing), Lists: encode.ListStyle(lists), XMLRoot: name1, WebhookURL: value})
+			if err != nil {
+				require.Less(t, len(err.Error()), 2000)
+				continue
+			}
+			for _, v := range []any{value, json.Number(value), []any{value, nil}, nil, map[string]any{value: value}} {
+				got, err := e.Append(nil, mapping.Lead{"email": v})
+				var fault *encode.ValueError
+				require.True(t, err == nil || errors.As(err, &fault))
+				if err == nil && e.ContentType() == "application/json" {
+					require.True(t, json.Valid(got), "%s", got)
+				}
+			}
+		}
+	})
+}
