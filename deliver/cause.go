@@ -63,8 +63,20 @@ const (
 	canceled         // nothing is known; the caller gave up
 )
 
-// judge gives the verdict on a status code. No accepted codes means 200, 201
-// and 202.
+// Judge gives the verdict on an answer's status code, for a host that sends by
+// itself: nil, ErrRejected, or ErrExhausted for what may pass later. No accepted
+// codes means 200, 201 and 202.
+func Judge(code int, accept []int) (Cause, error) {
+	cause, v := judge(code, accept)
+	switch v {
+	case accepted:
+		return "", nil
+	case retry:
+		return cause, ErrExhausted
+	}
+	return cause, ErrRejected
+}
+
 func judge(code int, accept []int) (Cause, verdict) {
 	if len(accept) == 0 && (code == 200 || code == 201 || code == 202) || slices.Contains(accept, code) {
 		return "", accepted
