@@ -191,6 +191,9 @@ const smallBody = 16 << 10
 
 // body returns what go-retryablehttp makes a reader of for each attempt.
 func (x *exchange) body() any {
+	if len(x.req.Body) == 0 {
+		return nil // a reader of nothing would go out in chunks
+	}
 	if len(x.req.Body) <= smallBody {
 		return bytes.Clone(x.req.Body)
 	}

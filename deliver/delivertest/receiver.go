@@ -3,6 +3,7 @@ package delivertest
 import (
 	"compress/gzip"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -53,6 +54,7 @@ func NewTLSReceiver() *Receiver {
 func newReceiver(start func(*httptest.Server)) *Receiver {
 	r := &Receiver{closed: make(chan struct{})}
 	r.Server = httptest.NewUnstartedServer(r)
+	r.Server.Config.ErrorLog = log.New(io.Discard, "", 0) // misbehaving is what it is for
 	r.Server.Config.ConnState = func(_ net.Conn, s http.ConnState) {
 		if s == http.StateNew {
 			r.mu.Lock()
