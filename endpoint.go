@@ -120,13 +120,21 @@ func (e Endpoint) compile(c *mapping.Catalog) (*endpoint, error) {
 	if format == "" {
 		format = encode.JSON
 	}
-	plan, encoder, errs := e.encoder(format, c)
-	for _, err := range errs {
-		setting := "format or encoding"
-		if _, ok := errors.AsType[*mapping.RuleError](err); ok {
-			setting = "mapping"
+	// The sound rules go on to the format, so that one look shows all faults.
+	plan, err := mapping.CompileSound(e.Mapping, c)
+	for _, err := range split(err) {
+		fault("mapping", err)
+	}
+	encoder, err := encode.New(format, plan, &e.Encoding)
+	for _, err := range split(err) {
+		switch _, ofRule := errors.AsType[*mapping.RuleError](err); {
+		case ofRule:
+			fault("mapping", err)
+		case !slices.Contains(encode.Formats(), format):
+			fault("format", err)
+		default:
+			fault("encoding", err)
 		}
-		fault(setting, err)
 	}
 	if len(faults) > 0 {
 		return nil, errors.Join(faults...)
@@ -152,46 +160,6 @@ func checkID(id string) error {
 		}
 	}
 	return nil
-}
-
-// encoder compiles the mapping and the encoder. Where rules are faulty it tries
-// the others with the format all the same, so that one look shows all faults.
-func (e Endpoint) encoder(format encode.Format, c *mapping.Catalog) (*mapping.Plan, encode.Encoder, []error) {
-	plan, err := mapping.Compile(e.Mapping, c)
-	faults := split(err)
-	var sound mapping.Mapping
-	var rules, constants []int // where the sound ones stand in e.Mapping
-	if err != nil {
-		faulty := make(map[[2]any]bool, len(faults))
-		for _, f := range faults {
-			if r, ok := errors.AsType[*mapping.RuleError](f); ok {
-				faulty[[2]any{r.Constant, r.Index}] = true
-			}
-		}
-		for i, r := range e.Mapping.Rules {
-			if !faulty[[2]any{false, i}] {
-				sound.Rules, rules = append(sound.Rules, r), append(rules, i)
-			}
-		}
-		for i, k := range e.Mapping.Constants {
-			if !faulty[[2]any{true, i}] {
-				sound.Constants, constants = append(sound.Constants, k), append(constants, i)
-			}
-		}
-		if plan, err = mapping.Compile(sound, c); err != nil {
-			return nil, nil, faults
-		}
-	}
-	encoder, err := encode.New(format, plan, &e.Encoding)
-	for _, f := range split(err) {
-		if r, ok := errors.AsType[*mapping.RuleError](f); ok && r.Index >= 0 && rules != nil && !r.Constant {
-			r.Index = rules[r.Index]
-		} else if ok && r.Index >= 0 && constants != nil && r.Constant {
-			r.Index = constants[r.Index]
-		}
-		faults = append(faults, f)
-	}
-	return plan, encoder, faults
 }
 
 // split returns what errors.Join joined.

@@ -62,6 +62,17 @@ func (e *RuleError) Unwrap() error { return e.Err }
 // What only one format refuses, as JSON does a..b, is for package encode to
 // say when an encoder is built.
 func Compile(m Mapping, c *Catalog) (*Plan, error) {
+	p, err := CompileSound(m, c)
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// CompileSound is Compile for a validator that goes on after a fault: beside
+// the same error it returns the plan of those rules and constants that have
+// none, with the indices that they have in m.
+func CompileSound(m Mapping, c *Catalog) (*Plan, error) {
 	if c == nil {
 		c = Standard()
 	}
@@ -84,7 +95,9 @@ func Compile(m Mapping, c *Catalog) (*Plan, error) {
 		fault(Output{Index: -1}, "there is neither a rule nor a constant; map at least one field")
 	}
 	named := make(map[string]Output, len(outputs))
+	sound := make([]Output, 0, len(outputs))
 	for _, o := range outputs {
+		before := len(faults)
 		_, known := c.Lookup(o.Field)
 		switch {
 		case o.Constant && absent(o.Value):
@@ -109,11 +122,11 @@ func Compile(m Mapping, c *Catalog) (*Plan, error) {
 		default:
 			named[o.Name] = o
 		}
+		if len(faults) == before {
+			sound = append(sound, o)
+		}
 	}
-	if len(faults) > 0 {
-		return nil, errors.Join(faults...)
-	}
-	return &Plan{outputs: outputs}, nil
+	return &Plan{outputs: sound}, errors.Join(faults...)
 }
 
 func suggestion(c *Catalog, field string) string {
