@@ -10,6 +10,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/topprovider/leadhook/deliver"
 )
 
 // A Receiver is an HTTP endpoint on loopback that keeps what it gets and
@@ -88,6 +90,18 @@ func (r *Receiver) Received() []Received {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Clone(r.received)
+}
+
+// Exchanges returns the same as requests, for a Rig.
+func (r *Receiver) Exchanges() []deliver.Request {
+	var requests []deliver.Request
+	for _, x := range r.Received() {
+		requests = append(requests, deliver.Request{
+			ID: x.Header.Get("Webhook-Id"), ContentType: x.Header.Get("Content-Type"), Body: x.Body,
+			Destination: deliver.Destination{Header: x.Header},
+		})
+	}
+	return requests
 }
 
 // Connections counts the connections that were opened so far.
