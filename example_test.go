@@ -60,7 +60,7 @@ func ExampleEndpoint_Validate() {
 	// endpoint "crm": url: it must start with https:// or http://
 	// endpoint "crm": headers."Content-Type": it is set for each request; remove it here
 	// endpoint "crm": mapping: rule 0 ("first_name" → "First"): field "first_name" is not in the catalog; did you mean "firstName"?
-	// endpoint "crm": mapping: rule 1 ("email" → "E Mail"): an XML name cannot hold ' '; use letters, digits, -, _ and .
+	// endpoint "crm": mapping: rule 1 ("email" → "E Mail"): an XML name cannot hold ' '; use letters, digits, dots, - and _
 }
 
 func ExampleEndpointError() {

@@ -65,7 +65,7 @@ func checkXMLName(name string) error {
 		if i == 0 {
 			return fmt.Errorf("an XML name cannot start with %q; start it with a letter or _", r)
 		}
-		return fmt.Errorf("an XML name cannot hold %q; use letters, digits, -, _ and .", r)
+		return fmt.Errorf("an XML name cannot hold %q; use letters, digits, dots, - and _", r)
 	}
 	if name == "" {
 		return errors.New("an XML name cannot be empty")
