@@ -25,30 +25,10 @@ type flat struct {
 
 type flatOutput struct {
 	field          string
-	prefix, suffix string // around a value
+	prefix, suffix string // around a value; the prefix starts with the separator
 	list           string // prefix of each element of a list
-	constant       string // all that a constant writes, separators inside included
+	constant       string // all that a constant writes, separators included
 	output         *mapping.Output
-}
-
-// An escape names how a format writes text. It is no function value, since what
-// goes into one of those escapes to the heap.
-type escape uint8
-
-const (
-	escapeXML escape = iota
-	escapeForm
-	escapeJSON
-)
-
-func (e escape) append(dst []byte, s string) []byte {
-	switch e {
-	case escapeXML:
-		return appendXML(dst, s)
-	case escapeForm:
-		return appendForm(dst, s)
-	}
-	return appendEscaped(dst, s)
 }
 
 // A listForm says what becomes of a list.
@@ -66,6 +46,7 @@ const indexEnd = "%5D="
 
 // add adds an output whose values stand between prefix and suffix.
 func (f *flat) add(o mapping.Output, prefix, suffix string) *flatOutput {
+	prefix = f.sep + prefix
 	f.outputs = append(f.outputs, flatOutput{field: o.Field, prefix: prefix, list: prefix, suffix: suffix, output: &o})
 	return &f.outputs[len(f.outputs)-1]
 }
@@ -78,11 +59,12 @@ func (f *flat) addConstants() (faults []error) {
 		if !o.output.Constant {
 			continue
 		}
-		text, err := f.appendValue(nil, 0, o, o.output.Value)
+		// Behind something else, so that it starts with the separator.
+		text, err := f.appendValue([]byte{0}, 0, o, o.output.Value)
 		if err != nil {
 			faults = append(faults, o.output.Fault(err))
 		}
-		o.constant = string(text)
+		o.constant = string(text[1:])
 	}
 	f.outputs = slices.DeleteFunc(f.outputs, func(o flatOutput) bool { return o.output.Constant && o.constant == "" })
 	return faults
@@ -95,7 +77,7 @@ func (f *flat) appendTo(dst []byte, src mapping.Source) ([]byte, error) {
 	for i := range f.outputs {
 		o := &f.outputs[i]
 		if o.constant != "" {
-			dst = append(f.separate(dst, start), o.constant...)
+			dst = append(dst, f.first(dst, start, o.constant)...)
 			continue
 		}
 		var v any
@@ -103,6 +85,11 @@ func (f *flat) appendTo(dst []byte, src mapping.Source) ([]byte, error) {
 			v = lead[o.field]
 		} else if value, ok := src.Value(o.field); ok {
 			v = value
+		}
+		if s, ok := v.(string); ok && s != "" { // as most are
+			dst = append(dst, f.first(dst, start, o.prefix)...)
+			dst = append(f.escape.append(dst, s), o.suffix...)
+			continue
 		}
 		var err error
 		if dst, err = f.appendValue(dst, start, o, v); err != nil {
@@ -112,27 +99,21 @@ func (f *flat) appendTo(dst []byte, src mapping.Source) ([]byte, error) {
 	return dst, nil
 }
 
-// separate appends the separator unless nothing was written since start.
-func (f *flat) separate(dst []byte, start int) []byte {
-	if len(dst) > start {
-		dst = append(dst, f.sep...)
+// first drops the separator where nothing was written since start.
+func (f *flat) first(dst []byte, start int, prefix string) string {
+	if len(dst) == start {
+		return prefix[len(f.sep):]
 	}
-	return dst
+	return prefix
 }
 
 func (f *flat) appendValue(dst []byte, start int, o *flatOutput, v any) ([]byte, error) {
 	switch t := v.(type) {
-	case string:
-		if t == "" && !f.keepEmpty {
-			return dst, nil
-		}
-		dst = append(f.separate(dst, start), o.prefix...)
-		return append(f.escape.append(dst, t), o.suffix...), nil
 	case nil:
 		if f.missing == Omit {
 			return dst, nil
 		}
-		dst = append(f.separate(dst, start), o.prefix...)
+		dst = append(dst, f.first(dst, start, o.prefix)...)
 		return append(dst, o.suffix...), nil
 	case []string:
 		if t == nil {
@@ -144,7 +125,7 @@ func (f *flat) appendValue(dst []byte, start int, o *flatOutput, v any) ([]byte,
 			return f.appendValue(dst, start, o, nil)
 		}
 		return f.appendList(dst, start, o, len(t), func(i int) any { return t[i] })
-	case bool, int, int32, int64, uint64, float32, float64, json.Number, time.Time:
+	case string, bool, int, int32, int64, uint64, float32, float64, json.Number, time.Time:
 		return f.appendScalar(dst, start, o.prefix, o.suffix, v)
 	}
 	r, err := mapping.Resolve(v)
@@ -159,13 +140,25 @@ func (f *flat) appendValue(dst []byte, start int, o *flatOutput, v any) ([]byte,
 }
 
 func (f *flat) appendScalar(dst []byte, start int, prefix, suffix string, v any) ([]byte, error) {
-	var buf [40]byte // holds all but the longest numbers, and stays on the stack
-	text, err := mapping.AppendText(buf[:0], v)
-	if err != nil || len(text) == 0 && !f.keepEmpty {
-		return dst, err
+	if text, ok := v.(string); ok {
+		if text == "" && !f.keepEmpty {
+			return dst, nil
+		}
+		dst = append(dst, f.first(dst, start, prefix)...)
+		return append(f.escape.append(dst, text), suffix...), nil
 	}
-	dst = append(f.separate(dst, start), prefix...)
-	return append(f.escape.append(dst, string(text)), suffix...), nil
+	dst = append(dst, f.first(dst, start, prefix)...)
+	if _, ok := v.(time.Time); ok && f.escape == escapeForm {
+		var buf [40]byte // holds any time, and stays on the stack
+		text, err := mapping.AppendText(buf[:0], v)
+		if err != nil {
+			return dst, err
+		}
+		return appendForm(dst, string(text)), nil
+	}
+	// Neither numbers nor bools have anything to escape, nor times elsewhere.
+	dst, err := mapping.AppendText(dst, v)
+	return append(dst, suffix...), err
 }
 
 func (f *flat) appendList(dst []byte, start int, o *flatOutput, n int, at func(int) any) ([]byte, error) {

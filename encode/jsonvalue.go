@@ -6,12 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"math/bits"
 	"reflect"
 	"slices"
 	"strconv"
 	"time"
-	"unicode/utf8"
 
 	"github.com/topprovider/leadhook/mapping"
 )
@@ -214,117 +212,4 @@ func appendFloat(dst []byte, f float64, bits int) ([]byte, error) {
 		dst = dst[:n-1]
 	}
 	return dst, nil
-}
-
-const hex = "0123456789abcdef"
-
-// plainJSON has the bytes that stand for themselves in a JSON string.
-var plainJSON = func() (t [256]bool) {
-	for c := range t {
-		t[c] = c >= ' ' && c < utf8.RuneSelf && c != '"' && c != '\\'
-	}
-	return t
-}()
-
-// appendString appends s as a JSON string.
-func appendString(dst []byte, s string) []byte {
-	return append(appendEscaped(append(dst, '"'), s), '"')
-}
-
-// appendEscaped appends what stands between the quotes of a JSON string:
-// UTF-8 as it is, invalid bytes as U+FFFD, U+2028 and U+2029 escaped, since
-// they end a line in JavaScript.
-func appendEscaped(dst []byte, s string) []byte {
-	i := plainRun(s)
-	if i == len(s) {
-		return append(dst, s...)
-	}
-	start := 0
-	for i < len(s) {
-		c := s[i]
-		if plainJSON[c] {
-			i++
-			continue
-		}
-		if c >= utf8.RuneSelf {
-			size := runeSize(s[i:])
-			if size == 1 {
-				dst = append(append(dst, s[start:i]...), "\uFFFD"...)
-				start = i + 1
-			} else if c == 0xE2 && s[i+1] == 0x80 && s[i+2]&^1 == 0xA8 { // U+2028, U+2029
-				dst = append(append(dst, s[start:i]...), `\u202`...)
-				dst = append(dst, hex[s[i+2]&15])
-				start = i + 3
-			}
-			i += size
-			continue
-		}
-		dst = append(dst, s[start:i]...)
-		switch c {
-		case '"', '\\':
-			dst = append(dst, '\\', c)
-		case '\b':
-			dst = append(dst, `\b`...)
-		case '\f':
-			dst = append(dst, `\f`...)
-		case '\n':
-			dst = append(dst, `\n`...)
-		case '\r':
-			dst = append(dst, `\r`...)
-		case '\t':
-			dst = append(dst, `\t`...)
-		default:
-			dst = append(dst, `\u00`...)
-			dst = append(dst, hex[c>>4], hex[c&15])
-		}
-		i++
-		start = i
-	}
-	return append(dst, s[start:]...)
-}
-
-// plainRun counts the bytes at the start of s that stand for themselves in a
-// JSON string, eight at a time; the last eight overlap those before.
-func plainRun(s string) int {
-	if len(s) < 8 {
-		for i := range len(s) {
-			if !plainJSON[s[i]] {
-				return i
-			}
-		}
-		return len(s)
-	}
-	for i := 0; ; i = min(i+8, len(s)-8) {
-		if special := specialBytes(word(s[i:])); special != 0 {
-			return i + bits.TrailingZeros64(special)/8
-		}
-		if i == len(s)-8 {
-			return len(s)
-		}
-	}
-}
-
-// specialBytes sets the top bit of the lowest byte of w that is above 0x7F,
-// below 0x20, a quote or a backslash, and none where there is no such byte. A
-// borrow can set bits above that one, which do not count.
-func specialBytes(w uint64) uint64 {
-	const ones, tops = 0x0101010101010101, 0x8080808080808080
-	return (w | (w - ones*' ') | (w ^ ones*'"' - ones) | (w ^ ones*'\\' - ones)) & tops
-}
-
-// word loads eight bytes, in one instruction.
-func word(s string) uint64 {
-	_ = s[7]
-	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
-		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
-}
-
-// runeSize returns the length of the UTF-8 sequence at the start of s, whose
-// first byte is not ASCII; 1 for an invalid one.
-func runeSize(s string) int {
-	if len(s) > 1 && 0xC2 <= s[0] && s[0] <= 0xDF && s[1]&0xC0 == 0x80 { // most letters of Europe
-		return 2
-	}
-	_, size := utf8.DecodeRuneInString(s)
-	return size
 }

@@ -179,8 +179,18 @@ func appendTime(dst []byte, t time.Time) ([]byte, error) {
 	if y := t.Year(); y < 0 || y > 9999 {
 		return dst, errors.New("a time.Time in a year beyond 0 to 9999 cannot be written")
 	}
-	dst = t.AppendFormat(dst, time.RFC3339Nano)
-	return append(dst[:len(dst)-1], "+00:00"...), nil // for the Z
+	if t.Nanosecond() != 0 {
+		dst = t.AppendFormat(dst, time.RFC3339Nano)
+		return append(dst[:len(dst)-1], "+00:00"...), nil // for the Z
+	}
+	year, month, day := t.Date()
+	hour, minute, second := t.Clock()
+	digit := func(n int) byte { return '0' + byte(n%10) }
+	return append(dst,
+		digit(year/1000), digit(year/100), digit(year/10), digit(year), '-',
+		digit(int(month)/10), digit(int(month)), '-', digit(day/10), digit(day), 'T',
+		digit(hour/10), digit(hour), ':', digit(minute/10), digit(minute), ':', digit(second/10), digit(second),
+		'+', '0', '0', ':', '0', '0'), nil
 }
 
 // maxDigits bounds what a number with an exponent may grow to when it is

@@ -1,0 +1,251 @@
+package encode
+
+import (
+	"math/bits"
+	"slices"
+	"unicode/utf8"
+)
+
+// An escape names how a format writes text. It is no function value, since what
+// goes into one of those escapes to the heap.
+type escape uint8
+
+const (
+	escapeXML escape = iota
+	escapeForm
+	escapeJSON
+)
+
+func (e escape) append(dst []byte, s string) []byte {
+	switch e {
+	case escapeXML:
+		return appendXML(dst, s)
+	case escapeForm:
+		return appendForm(dst, s)
+	}
+	return appendEscaped(dst, s)
+}
+
+const (
+	hex      = "0123456789abcdef"
+	upperHex = "0123456789ABCDEF"
+)
+
+// A charset is the ASCII that stands for itself in a format: all from the space
+// on, but for two or three special characters, and perhaps more.
+type charset struct {
+	plain [256]bool
+
+	// The same for eight bytes at a time: a byte b is special where b|or is a,
+	// or where b is c. Each has the byte eight times.
+	or, a, c uint64
+}
+
+const (
+	ones = 0x0101010101010101
+	tops = 0x8080808080808080
+)
+
+func newCharset(special, more string, or, a, c byte) *charset {
+	set := &charset{or: ones * uint64(or), a: ones * uint64(a), c: ones * uint64(c)}
+	for b := byte(' '); b < utf8.RuneSelf; b++ {
+		set.plain[b] = true
+	}
+	for i := range len(special) {
+		set.plain[special[i]] = false
+	}
+	for i := range len(more) {
+		set.plain[more[i]] = true
+	}
+	return set
+}
+
+var (
+	plainJSON = newCharset(`"\`, "", 0, '"', '\\')
+	plainXML  = newCharset("<>&", "\t\n", '>'^'<', '>', '&')
+)
+
+// run counts the bytes at the start of s that stand for themselves, eight at a
+// time, the last eight overlapping those before. It may stop early at a
+// control character. Beside a look-up for each byte this makes encoders a
+// quarter faster.
+func (set *charset) run(s string) int {
+	if len(s) < 8 {
+		for i := range len(s) {
+			if !set.plain[s[i]] {
+				return i
+			}
+		}
+		return len(s)
+	}
+	for i := 0; ; i = min(i+8, len(s)-8) {
+		if special := set.special(word(s[i:])); special != 0 {
+			return i + bits.TrailingZeros64(special)/8
+		}
+		if i == len(s)-8 {
+			return len(s)
+		}
+	}
+}
+
+// special sets the top bit of the lowest byte of w that is above 0x7F, below
+// 0x20 or one of the two, and none where there is no such byte. A borrow can
+// set bits above that one, which do not count.
+func (set *charset) special(w uint64) uint64 {
+	return (w | (w - ones*' ') | ((w | set.or) ^ set.a - ones) | (w ^ set.c - ones)) & tops
+}
+
+// word loads eight bytes, in one instruction.
+func word(s string) uint64 {
+	_ = s[7]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+}
+
+// runeSize returns the length of the UTF-8 sequence at the start of s, whose
+// first byte is not ASCII; 1 for an invalid one.
+func runeSize(s string) int {
+	if len(s) > 1 && 0xC2 <= s[0] && s[0] <= 0xDF && s[1]&0xC0 == 0x80 { // most letters of Europe
+		return 2
+	}
+	_, size := utf8.DecodeRuneInString(s)
+	return size
+}
+
+// appendString appends s as a JSON string.
+func appendString(dst []byte, s string) []byte {
+	return append(appendEscaped(append(dst, '"'), s), '"')
+}
+
+// appendEscaped appends what stands between the quotes of a JSON string:
+// UTF-8 as it is, invalid bytes as U+FFFD, U+2028 and U+2029 escaped, since
+// they end a line in JavaScript.
+func appendEscaped(dst []byte, s string) []byte {
+	start := 0
+	for i := plainJSON.run(s); i < len(s); {
+		c := s[i]
+		if plainJSON.plain[c] {
+			i++
+			continue
+		}
+		if c >= utf8.RuneSelf {
+			size := runeSize(s[i:])
+			if size == 1 {
+				dst = append(append(dst, s[start:i]...), "\uFFFD"...)
+				start = i + 1
+			} else if c == 0xE2 && s[i+1] == 0x80 && s[i+2]&^1 == 0xA8 { // U+2028, U+2029
+				dst = append(append(dst, s[start:i]...), `\u202`...)
+				dst = append(dst, hex[s[i+2]&15])
+				start = i + 3
+			}
+			i += size
+			continue
+		}
+		dst = append(dst, s[start:i]...)
+		switch c {
+		case '"', '\\':
+			dst = append(dst, '\\', c)
+		case '\b':
+			dst = append(dst, `\b`...)
+		case '\f':
+			dst = append(dst, `\f`...)
+		case '\n':
+			dst = append(dst, `\n`...)
+		case '\r':
+			dst = append(dst, `\r`...)
+		case '\t':
+			dst = append(dst, `\t`...)
+		default:
+			dst = append(dst, `\u00`...)
+			dst = append(dst, hex[c>>4], hex[c&15])
+		}
+		i++
+		start = i
+	}
+	return append(dst, s[start:]...)
+}
+
+// appendXML appends the text of an element. CR is escaped, since a parser would
+// make it LF (XML 1.0 §2.11), and > too, for the sake of ]]>. What the
+// production Char (§2.2) leaves out becomes U+FFFD.
+func appendXML(dst []byte, s string) []byte {
+	start := 0
+	for i := plainXML.run(s); i < len(s); {
+		c := s[i]
+		if plainXML.plain[c] {
+			i++
+			continue
+		}
+		replacement, size := "\uFFFD", 1
+		switch {
+		case c == '<':
+			replacement = "&lt;"
+		case c == '>':
+			replacement = "&gt;"
+		case c == '&':
+			replacement = "&amp;"
+		case c == '\r':
+			replacement = "&#xD;"
+		case c >= utf8.RuneSelf:
+			size = runeSize(s[i:])
+			if r := s[i : i+size]; size > 1 && r != "\uFFFE" && r != "\uFFFF" {
+				i += size
+				continue
+			}
+		}
+		dst = append(append(dst, s[start:i]...), replacement...)
+		i += size
+		start = i
+	}
+	return append(dst, s[start:]...)
+}
+
+// plainForm has the bytes that the WHATWG's application/x-www-form-urlencoded
+// percent-encode set leaves alone.
+var plainForm = func() (t [256]bool) {
+	for c := range t {
+		t[c] = '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' ||
+			c == '*' || c == '-' || c == '.' || c == '_'
+	}
+	return t
+}()
+
+// appendForm appends s as the WHATWG's urlencoded serializer does.
+func appendForm(dst []byte, s string) []byte {
+	// Room is made once: most values have characters to escape, so copying
+	// runs of plain ones would not pay.
+	n := len(dst)
+	dst = slices.Grow(dst, 3*len(s))
+	dst = dst[:cap(dst)]
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		switch {
+		case plainForm[c]:
+			dst[n] = c
+			n++
+			continue
+		case c == ' ':
+			dst[n] = '+'
+			n++
+			continue
+		case c >= utf8.RuneSelf:
+			size := runeSize(s[i:])
+			if size == 1 {
+				dst = append(dst[:n], "%EF%BF%BD"...) // U+FFFD
+				n = len(dst)
+				dst = slices.Grow(dst, 3*(len(s)-i))
+				dst = dst[:cap(dst)]
+				continue
+			}
+			for ; size > 1; size-- {
+				dst[n], dst[n+1], dst[n+2] = '%', upperHex[s[i]>>4], upperHex[s[i]&15]
+				n += 3
+				i++
+			}
+			c = s[i]
+		}
+		dst[n], dst[n+1], dst[n+2] = '%', upperHex[c>>4], upperHex[c&15]
+		n += 3
+	}
+	return dst[:n]
+}
