@@ -1,8 +1,8 @@
 package encode
 
 import (
-	"math/bits"
 	"slices"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -31,13 +31,15 @@ const (
 	upperHex = "0123456789ABCDEF"
 )
 
-// A charset is the ASCII that stands for itself in a format: all from the space
-// on, but for two or three special characters, and perhaps more.
+// A charset says which text stands for itself in a format: all from the space
+// on, but for two or three ASCII characters, and for those that start with one
+// rare byte.
 type charset struct {
-	plain [256]bool
+	plain [256]bool // ASCII that stands for itself, and perhaps more than scan knows
+	rare  byte      // the first byte of the others that do not
 
-	// The same for eight bytes at a time: a byte b is special where b|or is a,
-	// or where b is c. Each has the byte eight times.
+	// For eight bytes at a time: a byte b is special where b|or is a, or where b
+	// is c. Each has the byte eight times.
 	or, a, c uint64
 }
 
@@ -46,13 +48,10 @@ const (
 	tops = 0x8080808080808080
 )
 
-func newCharset(special, more string, or, a, c byte) *charset {
-	set := &charset{or: ones * uint64(or), a: ones * uint64(a), c: ones * uint64(c)}
+func newCharset(special, more string, rare, or, a, c byte) *charset {
+	set := &charset{rare: rare, or: ones * uint64(or), a: ones * uint64(a), c: ones * uint64(c)}
 	for b := byte(' '); b < utf8.RuneSelf; b++ {
-		set.plain[b] = true
-	}
-	for i := range len(special) {
-		set.plain[special[i]] = false
+		set.plain[b] = strings.IndexByte(special, b) < 0
 	}
 	for i := range len(more) {
 		set.plain[more[i]] = true
@@ -61,38 +60,42 @@ func newCharset(special, more string, or, a, c byte) *charset {
 }
 
 var (
-	plainJSON = newCharset(`"\`, "", 0, '"', '\\')
-	plainXML  = newCharset("<>&", "\t\n", '>'^'<', '>', '&')
+	plainJSON = newCharset(`"\`, "", "\u2028"[0], 0, '"', '\\')
+	plainXML  = newCharset("<>&", "\t\n", "\uFFFE"[0], '<'^'>', '>', '&')
 )
 
-// run counts the bytes at the start of s that stand for themselves, eight at a
-// time, the last eight overlapping those before. It may stop early at a
-// control character. Beside a look-up for each byte this makes encoders a
-// quarter faster.
-func (set *charset) run(s string) int {
-	if len(s) < 8 {
+// all reports whether all of s stands for itself. It may say no for some text
+// that does. It looks at eight bytes at a time, the last eight overlapping
+// those before, and decides once; beside a look-up for each byte that makes a
+// whole encoder a quarter faster.
+func (set *charset) all(s string) bool {
+	var special, high uint64
+	switch {
+	case len(s) >= 8:
+		special, high = set.look(word(s[len(s)-8:]))
+		for rest := s; len(rest) > 8; rest = rest[8:] {
+			x, y := set.look(word(rest))
+			special |= x
+			high |= y
+		}
+	case len(s) >= 4:
+		special, high = set.look(half(s) | half(s[len(s)-4:])<<32)
+	default:
 		for i := range len(s) {
 			if !set.plain[s[i]] {
-				return i
+				return false
 			}
 		}
-		return len(s)
 	}
-	for i := 0; ; i = min(i+8, len(s)-8) {
-		if special := set.special(word(s[i:])); special != 0 {
-			return i + bits.TrailingZeros64(special)/8
-		}
-		if i == len(s)-8 {
-			return len(s)
-		}
-	}
+	return special == 0 && (high == 0 || utf8.ValidString(s) && strings.IndexByte(s, set.rare) < 0)
 }
 
-// special sets the top bit of the lowest byte of w that is above 0x7F, below
-// 0x20 or one of the two, and none where there is no such byte. A borrow can
-// set bits above that one, which do not count.
-func (set *charset) special(w uint64) uint64 {
-	return (w | (w - ones*' ') | ((w | set.or) ^ set.a - ones) | (w ^ set.c - ones)) & tops
+// look returns 0 for special where none of w's bytes is below 0x20 or one of
+// the two or three special characters, and 0 for high where none is beyond
+// ASCII.
+func (set *charset) look(w uint64) (special, high uint64) {
+	special = (w - ones*' ') | ((w | set.or) ^ set.a - ones) | (w ^ set.c - ones)
+	return special &^ w & tops, w & tops
 }
 
 // word loads eight bytes, in one instruction.
@@ -100,6 +103,11 @@ func word(s string) uint64 {
 	_ = s[7]
 	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
 		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+}
+
+func half(s string) uint64 {
+	_ = s[3]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24
 }
 
 // runeSize returns the length of the UTF-8 sequence at the start of s, whose
@@ -121,8 +129,11 @@ func appendString(dst []byte, s string) []byte {
 // UTF-8 as it is, invalid bytes as U+FFFD, U+2028 and U+2029 escaped, since
 // they end a line in JavaScript.
 func appendEscaped(dst []byte, s string) []byte {
+	if plainJSON.all(s) {
+		return append(dst, s...)
+	}
 	start := 0
-	for i := plainJSON.run(s); i < len(s); {
+	for i := 0; i < len(s); {
 		c := s[i]
 		if plainJSON.plain[c] {
 			i++
@@ -169,8 +180,11 @@ func appendEscaped(dst []byte, s string) []byte {
 // make it LF (XML 1.0 §2.11), and > too, for the sake of ]]>. What the
 // production Char (§2.2) leaves out becomes U+FFFD.
 func appendXML(dst []byte, s string) []byte {
+	if plainXML.all(s) {
+		return append(dst, s...)
+	}
 	start := 0
-	for i := plainXML.run(s); i < len(s); {
+	for i := 0; i < len(s); {
 		c := s[i]
 		if plainXML.plain[c] {
 			i++
@@ -204,48 +218,33 @@ func appendXML(dst []byte, s string) []byte {
 // percent-encode set leaves alone.
 var plainForm = func() (t [256]bool) {
 	for c := range t {
-		t[c] = '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' ||
-			c == '*' || c == '-' || c == '.' || c == '_'
+		t[c] = '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' || strings.IndexByte("*-._", byte(c)) >= 0
 	}
 	return t
 }()
 
 // appendForm appends s as the WHATWG's urlencoded serializer does.
 func appendForm(dst []byte, s string) []byte {
-	// Room is made once: most values have characters to escape, so copying
+	if !utf8.ValidString(s) {
+		s = string([]rune(s)) // each invalid byte becomes U+FFFD
+	}
+	// Room is made once: most values have characters to escape, so that copying
 	// runs of plain ones would not pay.
 	n := len(dst)
 	dst = slices.Grow(dst, 3*len(s))
 	dst = dst[:cap(dst)]
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		switch {
+	for i := range len(s) {
+		switch c := s[i]; {
 		case plainForm[c]:
 			dst[n] = c
 			n++
-			continue
 		case c == ' ':
 			dst[n] = '+'
 			n++
-			continue
-		case c >= utf8.RuneSelf:
-			size := runeSize(s[i:])
-			if size == 1 {
-				dst = append(dst[:n], "%EF%BF%BD"...) // U+FFFD
-				n = len(dst)
-				dst = slices.Grow(dst, 3*(len(s)-i))
-				dst = dst[:cap(dst)]
-				continue
-			}
-			for ; size > 1; size-- {
-				dst[n], dst[n+1], dst[n+2] = '%', upperHex[s[i]>>4], upperHex[s[i]&15]
-				n += 3
-				i++
-			}
-			c = s[i]
+		default:
+			dst[n], dst[n+1], dst[n+2] = '%', upperHex[c>>4], upperHex[c&15]
+			n += 3
 		}
-		dst[n], dst[n+1], dst[n+2] = '%', upperHex[c>>4], upperHex[c&15]
-		n += 3
 	}
 	return dst[:n]
 }
