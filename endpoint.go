@@ -1,11 +1,14 @@
 package leadhook
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
+	"math"
 	"net/http"
+	"net/url"
 	"slices"
 	"time"
 
@@ -17,7 +20,8 @@ import (
 
 // An Endpoint is one receiving system, as its owner configured it. It survives a
 // round trip through JSON, secrets included; printed or logged it shows none.
-// All but ID, URL and Mapping may be left out.
+// All but ID, URL and Mapping may be left out. To have misspelt settings refused,
+// decode it with json.Decoder.DisallowUnknownFields.
 type Endpoint struct {
 	// ID names the endpoint in deliveries, errors and history. It is printable
 	// text that no other endpoint has.
@@ -110,6 +114,9 @@ func (e Endpoint) compile(c *mapping.Catalog) (*endpoint, error) {
 			fault("encoding.webhookUrl", err.Err)
 		}
 	}
+	if e.Timeout > 0 && e.Timeout < time.Millisecond {
+		fault("timeout", fmt.Errorf("it is %v; in JSON a timeout is in nanoseconds, 15 s are 15000000000", e.Timeout))
+	}
 	fault("type", e.Type.Validate())
 	for i, order := range e.LeadOrders {
 		if order == "" {
@@ -137,7 +144,12 @@ func (e Endpoint) compile(c *mapping.Catalog) (*endpoint, error) {
 		}
 	}
 	if len(faults) > 0 {
+		slices.SortStableFunc(faults, byRule)
 		return nil, errors.Join(faults...)
+	}
+	host := "" // an URL without fault has one
+	if u, err := url.Parse(e.URL); err == nil {
+		host = u.Host
 	}
 	return &endpoint{
 		id:      e.ID,
@@ -147,6 +159,7 @@ func (e Endpoint) compile(c *mapping.Catalog) (*endpoint, error) {
 			MapsMeetingTime: plan.Maps(mapping.FieldRequestedMeetingTime) || plan.Maps(mapping.FieldFormattedRequestedMeetingTime),
 		},
 		destination: destination,
+		host:        host,
 	}, nil
 }
 
@@ -160,6 +173,22 @@ func checkID(id string) error {
 		}
 	}
 	return nil
+}
+
+// byRule orders the faults of a mapping as it has its rules, behind all others;
+// those of rules come before those of constants.
+func byRule(a, b error) int {
+	place := func(err error) int {
+		r, ok := errors.AsType[*mapping.RuleError](err)
+		switch {
+		case !ok:
+			return math.MinInt
+		case r.Constant:
+			return r.Index + math.MaxInt32
+		}
+		return r.Index
+	}
+	return cmp.Compare(place(a), place(b))
 }
 
 // split returns what errors.Join joined.

@@ -32,9 +32,21 @@ type Options struct {
 // A Delivery is what came of a message for one endpoint.
 type Delivery struct {
 	EndpointID string
+	MessageID  string           // the message's own, or the one that it was given
 	Decision   routing.Decision // whether the endpoint is to be told, and why
 	Receipt    *deliver.Receipt // nil where it was not told or Err is set
-	Err        error            // nil where it was not told or accepted
+	Err        error            // nil where it was not told or accepted; else a *deliver.Error, as far as the Deliverer keeps the contract
+}
+
+// Attempts returns what was tried, whatever came of it.
+func (d Delivery) Attempts() []deliver.Attempt {
+	if e, ok := errors.AsType[*deliver.Error](d.Err); ok {
+		return e.Attempts
+	}
+	if d.Receipt != nil {
+		return d.Receipt.Attempts
+	}
+	return nil
 }
 
 // ErrUnknownEndpoint: there is no endpoint of this ID.
@@ -52,6 +64,7 @@ type endpoint struct {
 	encoder     encode.Encoder
 	routing     routing.Endpoint
 	destination deliver.Destination
+	host        string       // of the URL
 	size        atomic.Int64 // of the last body, so that the next is allocated once
 }
 
@@ -105,22 +118,44 @@ func (d *Dispatcher) Using(other deliver.Deliverer) *Dispatcher {
 // Dispatch tells every endpoint that should know of m, side by side, and returns
 // when all have answered: a slow one delays no other. The deliveries are in
 // the order of SetEndpoints, one for each endpoint, those that were not told
-// included. The error joins what failed.
+// included. The error joins what failed. A value that an endpoint's format
+// cannot write is deliver.ErrRejected for that endpoint, with the
+// *encode.ValueError in it.
 //
 // A message that is not valid, or whose lead has no leadId, is refused: an
-// error and no deliveries. A message without an ID gets one.
+// error and no deliveries. A message without an ID gets one. A host that may
+// dispatch the same message again gives it an ID of its own, so that receivers
+// know the repeat.
 func (d *Dispatcher) Dispatch(ctx context.Context, m routing.Message) ([]Delivery, error) {
+	return d.dispatch(ctx, m, d.endpoints.Load().list)
+}
+
+// DispatchTo is Dispatch for some endpoints only, in this order: to deliver once
+// more to those that failed. An unknown endpoint is ErrUnknownEndpoint, and
+// nobody is told then.
+func (d *Dispatcher) DispatchTo(ctx context.Context, m routing.Message, endpointIDs ...string) ([]Delivery, error) {
+	all := d.endpoints.Load()
+	list := make([]*endpoint, len(endpointIDs))
+	for i, id := range endpointIDs {
+		var err error
+		if list[i], err = all.find(id); err != nil {
+			return nil, err
+		}
+	}
+	return d.dispatch(ctx, m, list)
+}
+
+func (d *Dispatcher) dispatch(ctx context.Context, m routing.Message, list []*endpoint) ([]Delivery, error) {
 	m, leadID, err := identify(m)
 	if err != nil {
 		return nil, err
 	}
-	list := d.endpoints.Load().list
 	deliveries := make([]Delivery, len(list))
 	requests := make([]*deliver.Request, len(list))
 	told := -1 // the last that is; it needs no goroutine of its own
 	var src mapping.Source = m
 	for i, e := range list {
-		deliveries[i] = Delivery{EndpointID: e.id, Decision: routing.Route(e.routing, m)}
+		deliveries[i] = Delivery{EndpointID: e.id, MessageID: m.ID, Decision: routing.Route(e.routing, m)}
 		if !deliveries[i].Decision.Deliver {
 			continue
 		}
@@ -172,8 +207,8 @@ func identify(m routing.Message) (_ routing.Message, leadID string, err error) {
 // request encodes m for e. src is m.
 func (e *endpoint) request(m routing.Message, src mapping.Source, leadID string) (*deliver.Request, error) {
 	body, err := e.encoder.Append(make([]byte, 0, e.size.Load()), src)
-	if err != nil {
-		return nil, err
+	if err != nil { // and would be the next time too
+		return nil, &deliver.Error{Kind: deliver.ErrRejected, Cause: deliver.CauseFieldMapping, Host: e.host, Err: err}
 	}
 	e.size.Store(int64(len(body)))
 	return &deliver.Request{
@@ -182,8 +217,8 @@ func (e *endpoint) request(m routing.Message, src mapping.Source, leadID string)
 	}, nil
 }
 
-func (d *Dispatcher) endpoint(id string) (*endpoint, error) {
-	e, ok := d.endpoints.Load().byID[id]
+func (all *endpoints) find(id string) (*endpoint, error) {
+	e, ok := all.byID[id]
 	if !ok {
 		return nil, fmt.Errorf("leadhook: %w %.80q", ErrUnknownEndpoint, id)
 	}
@@ -194,7 +229,7 @@ func (d *Dispatcher) endpoint(id string) (*endpoint, error) {
 // routing would send it there, and sends nothing. The request is the caller's
 // to change. Its errors are those of Dispatch, and ErrUnknownEndpoint.
 func (d *Dispatcher) Preview(endpointID string, m routing.Message) (*deliver.Request, error) {
-	e, err := d.endpoint(endpointID)
+	e, err := d.endpoints.Load().find(endpointID)
 	if err != nil {
 		return nil, err
 	}
@@ -210,11 +245,12 @@ func (d *Dispatcher) Preview(endpointID string, m routing.Message) (*deliver.Req
 	return req, nil
 }
 
-// SendTest sends the catalog's example lead to one endpoint, disabled or not,
-// marked as a test: as a new lead, or as a lead update with a meeting where the
-// endpoint takes only those.
+// SendTest sends the catalog's example lead to one endpoint, disabled or not, as
+// a new lead, or as a lead update with a meeting where the endpoint takes only
+// those. Request.Test is set, for the host's own books; on the wire it is a
+// lead like any other.
 func (d *Dispatcher) SendTest(ctx context.Context, endpointID string) (*deliver.Receipt, error) {
-	e, err := d.endpoint(endpointID)
+	e, err := d.endpoints.Load().find(endpointID)
 	if err != nil {
 		return nil, err
 	}

@@ -128,13 +128,38 @@ func TestAValueThatCannotBeWrittenCostsOneEndpointOnly(t *testing.T) {
 	m := newLead()
 	m.Lead.(mapping.Lead)["company"] = map[string]any{"name": "personal"}
 	deliveries, err := d.Dispatch(t.Context(), m)
-	assert.ErrorContains(t, err, `endpoint "xml": encode: field "company"`)
+	assert.ErrorContains(t, err, `endpoint "xml": deliver: example.com: rejected (field_mapping): encode: field "company"`)
 	assert.ErrorContains(t, err, "map[string]interface {}")
 	assert.NotContains(t, err.Error(), "personal")
 	var fault *encode.ValueError
 	assert.ErrorAs(t, deliveries[0].Err, &fault)
+	assert.ErrorIs(t, deliveries[0].Err, deliver.ErrRejected, "it would not be written the next time either")
 	assert.NotNil(t, deliveries[1].Receipt)
 	f.AssertNotSent(t, "xml")
+}
+
+func TestDispatchToTellsThoseThatFailedOnceMore(t *testing.T) {
+	f := &delivertest.Fake{}
+	f.Answers("down", delivertest.Code(503))
+	d := dispatcher(t, f, endpoint("crm"), endpoint("down"))
+	m := newLead()
+	m.ID = ""
+	deliveries, err := d.Dispatch(t.Context(), m)
+	require.ErrorIs(t, err, deliver.ErrExhausted)
+	assert.Len(t, deliveries[0].Attempts(), 1)
+	assert.Len(t, deliveries[1].Attempts(), 4)
+
+	f.Answers("down")
+	m.ID = deliveries[1].MessageID
+	again, err := d.DispatchTo(t.Context(), m, "down")
+	require.NoError(t, err)
+	require.Len(t, again, 1)
+	assert.Equal(t, deliver.Delivered, again[0].Receipt.Status)
+	assert.Len(t, f.To("crm"), 1)
+	assert.Equal(t, f.To("down")[0].ID, f.To("down")[1].ID, "the receiver knows the repeat")
+	_, err = d.DispatchTo(t.Context(), m, "crm", "nobody")
+	assert.ErrorIs(t, err, leadhook.ErrUnknownEndpoint)
+	assert.Len(t, f.To("crm"), 1)
 }
 
 func TestAnOddByteIsNoReasonNotToDeliver(t *testing.T) {
@@ -380,6 +405,10 @@ func TestValidateReportsEveryFaultAtOnce(t *testing.T) {
 		"format",
 	}, settings)
 	assert.NoError(t, endpoint("crm").Validate(nil))
+
+	e = endpoint("crm")
+	e.Timeout = 15
+	assert.ErrorContains(t, e.Validate(nil), "in JSON a timeout is in nanoseconds")
 }
 
 // A fault of the rules must not hide those of the format, nor move their index.
@@ -398,9 +427,13 @@ func TestValidateShowsFaultsOfRulesAndOfTheFormatTogether(t *testing.T) {
 	} {
 		assert.ErrorContains(t, err, says)
 	}
-	var fault *mapping.RuleError
-	require.True(t, errors.As(err, &fault))
-	assert.Equal(t, "frstName", fault.Field)
+	var order []string
+	for _, err := range err.(interface{ Unwrap() []error }).Unwrap() {
+		var fault *mapping.RuleError
+		require.True(t, errors.As(err, &fault))
+		order = append(order, fmt.Sprint(fault.Constant, fault.Index))
+	}
+	assert.Equal(t, []string{"false 0", "false 1", "false 3", "false 4", "true 0", "true 1"}, order, "in the mapping's order")
 }
 
 // FuzzEndpoint: hostile configurations and leads give errors, never a panic.

@@ -59,11 +59,13 @@ func checkAddress(a netip.Addr, allowPrivate bool) error {
 			return &addressError{a, "it is a cloud platform's own"}
 		}
 	}
-	if allowPrivate {
-		for _, p := range private {
-			if p.Contains(a) {
-				return nil
-			}
+	for _, p := range private {
+		switch {
+		case !p.Contains(a):
+		case allowPrivate:
+			return nil
+		default:
+			return &addressError{a, "it is not public; HTTP.AllowPrivate allows it, for development"}
 		}
 	}
 	if guardian.SafeAddr(a) != nil {

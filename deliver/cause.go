@@ -28,7 +28,7 @@ var remedies = map[Cause]string{
 	CauseTLS:            "Check that the server's certificate is valid, not expired, complete with its chain and issued for the URL's host name.",
 	CauseTimeout:        "Make the endpoint answer sooner, by storing the lead first and working on it afterwards, or allow it more time.",
 	CauseRateLimited:    "Raise the endpoint's rate limit, or send to it less often.",
-	CauseHTTPStatus:     "Look up the status code in the endpoint's own logs and documentation; if it means success, add it to the accepted codes.",
+	CauseHTTPStatus:     "Look up the status code in the endpoint's documentation and logs: 404 and 405 mostly mean a wrong URL, 5xx a fault on its side, and a code that means success there, such as 204, belongs to the accepted codes.",
 	CauseAuthentication: "Check the endpoint's credentials, such as the Authorization header or the API key, and that they may create leads.",
 	CauseFieldMapping:   "Compare the field mapping with what the endpoint expects: names, nesting, required fields and allowed values; its answer often names the field.",
 	CauseGone:           "The endpoint says that it is gone for good: disable it, or give its new URL.",

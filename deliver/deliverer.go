@@ -15,6 +15,13 @@ type Deliverer interface {
 	// delivery (Queued). Every other error is an *Error: its Kind is ErrRejected,
 	// ErrExhausted or, where ctx ended first, ctx's own error.
 	//
+	// Every exchange has the request's ID as webhook-id, its content type, its
+	// exact bytes and the destination's headers, and a signature where there are
+	// secrets (Request.Sign). Timeout, MaxAttempts, Accept and Held are kept, what
+	// may pass is tried again, and redirects are not followed. delivertest.Run
+	// checks all of it. For another transport alone, HTTP.Transport does; for
+	// logging or limits, a Deliverer around another.
+	//
 	// Deliver neither changes nor keeps req: when it returns, the caller may
 	// write to the body's bytes.
 	Deliver(ctx context.Context, req *Request) (*Receipt, error)

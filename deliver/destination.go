@@ -33,7 +33,8 @@ type Destination struct {
 	Timeout time.Duration
 	// MaxAttempts bounds the attempts, the first included. 0 means 4.
 	MaxAttempts int
-	// Accept is the status codes that mean success. None means 200, 201, 202.
+	// Accept is the status codes that mean success. None means 200, 201, 202. A
+	// redirect never does.
 	Accept []int
 	// Held keeps everything back: HTTP answers ErrExhausted without sending, a
 	// queue stores and waits.
@@ -88,8 +89,8 @@ func (d Destination) Validate() error {
 		fault("maxAttempts", errors.New("it is negative; 0 means 4"))
 	}
 	for _, code := range d.Accept {
-		if code < 200 || code > 599 {
-			fault("accept", fmt.Errorf("%d is no final status code; those are 200 to 599", code))
+		if code < 200 || code > 599 || code/100 == 3 {
+			fault("accept", fmt.Errorf("%d cannot mean success; 200 to 299 and 400 to 599 can", code))
 		}
 	}
 	return errors.Join(faults...)

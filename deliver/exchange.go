@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"slices"
 	"sync"
 	"time"
 )
@@ -52,29 +51,10 @@ func newExchange(h *HTTP, req *Request) (*exchange, error) {
 		return nil, err
 	}
 	x := &exchange{http: h, req: req, url: u}
-	for _, secret := range d.Secrets {
-		k, err := parseKey(secret)
-		if err != nil {
-			return nil, err
-		}
-		x.keys = append(x.keys, k)
-	}
-	if req.ID == "" && len(x.keys) > 0 {
-		return nil, errors.New("a signed request needs an ID")
-	}
-	if !validID(req.ID) {
-		return nil, errors.New("the request's ID cannot be a webhook-id; use printable ASCII without dots and spaces")
+	if x.keys, err = req.keys(); err != nil {
+		return nil, err
 	}
 	return x, nil
-}
-
-func validID(id string) bool {
-	for i := range len(id) {
-		if id[i] <= ' ' || id[i] > '~' || id[i] == '.' {
-			return false
-		}
-	}
-	return true
 }
 
 // RoundTrip makes an attempt. The response that it returns has the status only.
@@ -137,7 +117,8 @@ func (x *exchange) header(at time.Time) http.Header {
 	d := &x.req.Destination
 	h := make(http.Header, len(d.Header)+5)
 	for name, values := range d.Header {
-		h[http.CanonicalHeaderKey(name)] = slices.Clone(values)
+		canonical := http.CanonicalHeaderKey(name)
+		h[canonical] = append(h[canonical], values...)
 	}
 	if x.req.ContentType != "" {
 		h["Content-Type"] = []string{x.req.ContentType}
@@ -145,14 +126,7 @@ func (x *exchange) header(at time.Time) http.Header {
 	if h["User-Agent"] == nil {
 		h["User-Agent"] = []string{x.http.userAgent()}
 	}
-	if x.req.ID != "" {
-		ts := timestamp(at)
-		h["Webhook-Id"] = []string{x.req.ID}
-		h["Webhook-Timestamp"] = []string{ts}
-		if len(x.keys) > 0 {
-			h["Webhook-Signature"] = []string{sign(x.keys, x.req.ID, ts, x.req.Body)}
-		}
-	}
+	x.req.signWith(x.keys, h, at)
 	return h
 }
 

@@ -40,10 +40,10 @@ func diagnoseTLS(err error) (error, bool) {
 		return invalid, true
 	}
 	if errors.Is(err, http.ErrSchemeMismatch) {
-		return errors.New("the server answers http where https was asked for"), true
+		return errors.New("the server does not speak TLS; perhaps the URL should start with http://"), true
 	}
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
-		return errors.New("the server does not speak TLS"), true
+		return errors.New("the server does not speak TLS; perhaps the URL should start with http://"), true
 	}
 	// Alerts have no exported type of their own outside QUIC.
 	if op, ok := errors.AsType[*net.OpError](err); ok && (op.Op == "remote error" || op.Op == "local error") {

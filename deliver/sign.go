@@ -3,9 +3,12 @@ package deliver
 import (
 	"crypto/ed25519"
 	"crypto/hmac"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"fmt"
+	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -70,4 +73,57 @@ func sign(keys []key, id, timestamp string, body []byte) string {
 	return string(tokens)
 }
 
-func timestamp(t time.Time) string { return strconv.FormatInt(t.Unix(), 10) }
+// Sign sets the headers of Standard Webhooks for an attempt at this time:
+// webhook-id and webhook-timestamp, and webhook-signature where the destination
+// has secrets. HTTP does it by itself; it is here for a Deliverer that sends in
+// another way. An unusable secret or ID is an error, and so is a request with
+// secrets and no ID; h is as it was then.
+func (r *Request) Sign(h http.Header, at time.Time) error {
+	keys, err := r.keys()
+	if err != nil {
+		return err
+	}
+	r.signWith(keys, h, at)
+	return nil
+}
+
+// keys parses the secrets, once for all attempts.
+func (r *Request) keys() ([]key, error) {
+	var keys []key
+	for i, secret := range r.Destination.Secrets {
+		k, err := parseKey(secret)
+		if err != nil {
+			return nil, &SettingError{fmt.Sprintf("secrets[%d]", i), err}
+		}
+		keys = append(keys, k)
+	}
+	if r.ID == "" && len(keys) > 0 {
+		return nil, errors.New("a signed request needs an ID")
+	}
+	for i := range len(r.ID) {
+		if c := r.ID[i]; c <= ' ' || c > '~' || c == '.' {
+			return nil, errors.New("the request's ID cannot be a webhook-id; use printable ASCII without dots and spaces")
+		}
+	}
+	return keys, nil
+}
+
+func (r *Request) signWith(keys []key, h http.Header, at time.Time) {
+	if r.ID == "" {
+		return
+	}
+	timestamp := strconv.FormatInt(at.Unix(), 10)
+	h["Webhook-Id"] = []string{r.ID}
+	h["Webhook-Timestamp"] = []string{timestamp}
+	if len(keys) > 0 {
+		h["Webhook-Signature"] = []string{sign(keys, r.ID, timestamp, r.Body)}
+	}
+}
+
+// NewSecret returns a new secret for Destination.Secrets: whsec_ and the base64
+// of 32 random bytes, which is also what a receiver verifies with.
+func NewSecret() string {
+	var secret [32]byte
+	rand.Read(secret[:]) // never fails
+	return "whsec_" + base64.StdEncoding.EncodeToString(secret[:])
+}

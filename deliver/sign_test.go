@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"encoding/base64"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -39,7 +40,7 @@ func TestSignAgreesWithTheSpecification(t *testing.T) {
 // An independent verifier, and crypto/ed25519 itself.
 func TestSignaturesVerify(t *testing.T) {
 	body := []byte("contact=J%C3%BCrgen&bytes=\x00\xff")
-	now := timestamp(time.Now())
+	now := strconv.FormatInt(time.Now().Unix(), 10)
 	signature := sign(mustKeys(t, exampleSecret, exampleKey), "msg_1", now, body)
 	wh, err := standardwebhooks.NewWebhook(exampleSecret)
 	require.NoError(t, err)
@@ -74,4 +75,28 @@ func TestParseKeyRefusesWithoutShowingTheSecret(t *testing.T) {
 			assert.NotContains(t, err.Error(), s[6:], proves)
 		}
 	}
+}
+
+func TestSignSetsTheHeaders(t *testing.T) {
+	r := &Request{ID: "msg_1", Body: []byte("x")}
+	h := http.Header{}
+	at := time.Unix(1614265330, 0)
+	require.NoError(t, r.Sign(h, at))
+	assert.Equal(t, http.Header{"Webhook-Id": {"msg_1"}, "Webhook-Timestamp": {"1614265330"}}, h)
+	r.Destination.Secrets = []string{NewSecret(), NewSecret()}
+	assert.NotEqual(t, r.Destination.Secrets[0], r.Destination.Secrets[1])
+	require.NoError(t, r.Sign(h, at))
+	tokens := strings.Fields(h.Get("Webhook-Signature"))
+	require.Len(t, tokens, 2, "all of them sign")
+	for i, secret := range r.Destination.Secrets {
+		wh, err := standardwebhooks.NewWebhook(secret)
+		require.NoError(t, err)
+		token, err := wh.Sign("msg_1", at, []byte("x"))
+		require.NoError(t, err)
+		assert.Equal(t, token, tokens[i], "newest first")
+	}
+	r.ID = "a.b"
+	assert.Error(t, r.Sign(h, at))
+	r.ID = ""
+	assert.Error(t, r.Sign(h, at))
 }

@@ -54,7 +54,7 @@ func New(f Format, p *mapping.Plan, o *Options) (Encoder, error) {
 	case HubSpotForms:
 		return newHubSpot(p.Outputs(), o)
 	}
-	return nil, fmt.Errorf("encode: %.40q is no format; one of %q is", f, Formats())
+	return nil, fmt.Errorf("encode: %.40q is no format; json, xml, form and hubspot_forms_v3 are", f)
 }
 
 // A ValueError is a value that an encoder cannot write. Its text names the

@@ -3,6 +3,8 @@ package encode
 import (
 	"bytes"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 
 	"github.com/tidwall/gjson"
@@ -88,16 +90,22 @@ func grow(leaves []leaf) (root *node, faults []error) {
 			n.value = true
 		}
 	}
+	if len(leaves) > 0 {
+		root.leaf = &leaves[0]
+	}
 	places := 0
 	return root, append(faults, root.checkArrays(&places)...)
 }
 
+// checkArrays bounds the arrays in n. places counts their elements. Children
+// are walked in order, since the same mapping gives the same faults.
 func (n *node) checkArrays(places *int) (faults []error) {
+	keys := slices.Sorted(maps.Keys(n.children))
 	if n.isArray() {
 		if n.highest > maxIndex {
-			for key, child := range n.children {
-				if index, _ := mapping.Index(key); index == n.highest {
-					faults = append(faults, child.leaf.output.Fault(fmt.Errorf("the index %.20s is above %d", key, maxIndex)))
+			for _, key := range keys {
+				if index, _ := mapping.Index(key); index > maxIndex {
+					faults = append(faults, n.children[key].leaf.output.Fault(fmt.Errorf("the index %.20s is above %d", key, maxIndex)))
 				}
 			}
 			return faults
@@ -105,24 +113,13 @@ func (n *node) checkArrays(places *int) (faults []error) {
 		before := *places
 		*places += n.highest + 1
 		if before <= maxPlaces && *places > maxPlaces {
-			faults = append(faults, n.anyLeaf().Fault(fmt.Errorf("the arrays of this mapping have more than %d elements, holes included", maxPlaces)))
+			faults = append(faults, n.leaf.output.Fault(fmt.Errorf("the arrays of this mapping have more than %d elements, holes included", maxPlaces)))
 		}
 	}
-	for _, child := range n.children {
-		faults = append(faults, child.checkArrays(places)...)
+	for _, key := range keys {
+		faults = append(faults, n.children[key].checkArrays(places)...)
 	}
 	return faults
-}
-
-// anyLeaf returns an output inside n; the root has no leaf of its own.
-func (n *node) anyLeaf() mapping.Output {
-	for n.leaf == nil {
-		for _, child := range n.children {
-			n = child
-			break
-		}
-	}
-	return n.leaf.output
 }
 
 func place(o mapping.Output) string {

@@ -1,6 +1,9 @@
 package encode
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Options adjust an encoder. The zero value is what most receivers take.
 type Options struct {
@@ -39,12 +42,12 @@ func (m Missing) String() string { return enumName("Missing", missingNames, uint
 
 // MarshalText returns the name.
 func (m Missing) MarshalText() ([]byte, error) {
-	return marshalEnum("Options.Missing", missingNames, uint8(m))
+	return marshalEnum("missing", missingNames, uint8(m))
 }
 
 // UnmarshalText takes a name that MarshalText gives.
 func (m *Missing) UnmarshalText(text []byte) error {
-	return unmarshalEnum("Options.Missing", missingNames, text, (*uint8)(m))
+	return unmarshalEnum("missing", missingNames, text, (*uint8)(m))
 }
 
 // ListStyle says how a form writes a list.
@@ -65,12 +68,12 @@ func (s ListStyle) String() string { return enumName("ListStyle", listNames, uin
 
 // MarshalText returns the name.
 func (s ListStyle) MarshalText() ([]byte, error) {
-	return marshalEnum("Options.Lists", listNames, uint8(s))
+	return marshalEnum("lists", listNames, uint8(s))
 }
 
 // UnmarshalText takes a name that MarshalText gives.
 func (s *ListStyle) UnmarshalText(text []byte) error {
-	return unmarshalEnum("Options.Lists", listNames, text, (*uint8)(s))
+	return unmarshalEnum("lists", listNames, text, (*uint8)(s))
 }
 
 func enumName(kind string, names []string, v uint8) string {
@@ -82,7 +85,7 @@ func enumName(kind string, names []string, v uint8) string {
 
 func marshalEnum(what string, names []string, v uint8) ([]byte, error) {
 	if int(v) >= len(names) {
-		return nil, fmt.Errorf("encode: %s is %d; one of %q is known", what, v, names)
+		return nil, fmt.Errorf("encode: %s is %d; one of %s is known", what, v, strings.Join(names, ", "))
 	}
 	return []byte(names[v]), nil
 }
@@ -94,5 +97,5 @@ func unmarshalEnum(what string, names []string, text []byte, v *uint8) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("encode: %s is %.40q; one of %q is known", what, text, names)
+	return fmt.Errorf("encode: %s is %.40q; one of %s is known", what, text, strings.Join(names, ", "))
 }

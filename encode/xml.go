@@ -21,7 +21,7 @@ func newXML(outputs []mapping.Output, o *Options) (Encoder, error) {
 	}
 	var faults []error
 	if err := checkXMLName(root); err != nil {
-		faults = append(faults, fmt.Errorf("encode: Options.XMLRoot %.80q: %w", root, err))
+		faults = append(faults, fmt.Errorf("encode: xmlRoot %.80q: %w", root, err))
 	}
 	e := &xmlEncoder{
 		open:  xml.Header + "<" + root + ">",

@@ -123,7 +123,7 @@ func TestXMLNames(t *testing.T) {
 		require.ErrorAs(t, err, &fault)
 		assert.Equal(t, 1, fault.Index)
 		_, err = compile(t, encode.XML, one, &encode.Options{XMLRoot: name})
-		assert.ErrorContains(t, err, "Options.XMLRoot", name)
+		assert.ErrorContains(t, err, "xmlRoot", name)
 	}
 }
 

@@ -95,5 +95,5 @@ func TestKindsHaveNames(t *testing.T) {
 	_, err := mapping.Kind(99).MarshalText()
 	assert.Error(t, err)
 	var k mapping.Kind
-	assert.ErrorContains(t, k.UnmarshalText([]byte("txt")), `"text"`)
+	assert.ErrorContains(t, k.UnmarshalText([]byte("txt")), `text, email`)
 }

@@ -16,7 +16,8 @@
 // [encoding.TextMarshaler] or [fmt.Stringer], named types over those, pointers
 // to those, and lists of those. Maps and structs can be written in JSON only.
 // A nil pointer, a nil interface, a nil slice and a nil map are absent values.
-// A time is written in UTC, as 2026-04-22T19:45:00+00:00.
+// A time is written in UTC, as 2026-04-22T19:45:00+00:00. Text is never touched,
+// not even where it is a time.
 //
 // # Structured names
 //
@@ -28,6 +29,12 @@
 //
 // messageType is a field like any other; a message fills it. A mapping that has
 // no rule for it gets one: first in the payload, under the name messageType.
+//
+// # For writers of encoders
+//
+// [Plan.Outputs], [Resolve], [AppendText], [ValidNumber], [Index] and
+// [CompileSound] are what package encode and validators are made of. Hosts need
+// none of them.
 //
 // # Errors
 //

@@ -1,6 +1,9 @@
 package mapping
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // The keys of the standard fields.
 const (
@@ -38,7 +41,7 @@ type Field struct {
 	Kind Kind `json:"kind"`
 	// Example goes into test leads and previews. nil leaves the field out there.
 	Example any `json:"example,omitempty"`
-	// Sensitive fields are masked in history and logs.
+	// Sensitive fields are masked where payloads are kept or logged.
 	Sensitive bool `json:"sensitive,omitempty"`
 }
 
@@ -84,5 +87,5 @@ func (k *Kind) UnmarshalText(text []byte) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("mapping: %.40q is no kind of field; one of %q is", text, kindNames)
+	return fmt.Errorf("mapping: %.40q is no kind of field; one of %s is", text, strings.Join(kindNames[:], ", "))
 }

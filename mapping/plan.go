@@ -44,7 +44,7 @@ func (e *RuleError) Error() string {
 	case e.Constant:
 		return fmt.Sprintf("constant %d (%.80q): %v", e.Index, e.Name, e.Err)
 	case e.Index < 0 && e.Field == "":
-		return fmt.Sprintf("mapping: %v", e.Err)
+		return e.Err.Error()
 	case e.Index < 0:
 		return fmt.Sprintf("implicit rule (%.80q → %.80q): %v", e.Field, e.Name, e.Err)
 	}
@@ -92,7 +92,7 @@ func CompileSound(m Mapping, c *Catalog) (*Plan, error) {
 		faults = append(faults, o.Fault(fmt.Errorf(format, args...)))
 	}
 	if len(m.Rules) == 0 && len(m.Constants) == 0 {
-		fault(Output{Index: -1}, "there is neither a rule nor a constant; map at least one field")
+		fault(Output{Index: -1}, "the mapping has neither a rule nor a constant; map at least one field")
 	}
 	named := make(map[string]Output, len(outputs))
 	sound := make([]Output, 0, len(outputs))
@@ -104,9 +104,9 @@ func CompileSound(m Mapping, c *Catalog) (*Plan, error) {
 			fault(o, `it has no value; "" is one too`)
 		case o.Constant || o.Implicit || known:
 		case o.Field == "":
-			fault(o, "it names no field")
+			fault(o, `it names no field; a rule has a "field" and a "name"`)
 		default:
-			fault(o, "field %.80q is not in the catalog%s", o.Field, suggestion(c, o.Field))
+			fault(o, "field %.80q is not in the catalog; %s", o.Field, suggestion(c, o))
 		}
 
 		first, twice := named[o.Name]
@@ -129,11 +129,14 @@ func CompileSound(m Mapping, c *Catalog) (*Plan, error) {
 	return &Plan{outputs: sound}, errors.Join(faults...)
 }
 
-func suggestion(c *Catalog, field string) string {
-	if key := c.nearest(field); key != "" {
-		return fmt.Sprintf("; did you mean %q?", key)
+func suggestion(c *Catalog, o Output) string {
+	if _, known := c.Lookup(o.Name); known {
+		return "are field and name swapped?"
 	}
-	return ""
+	if key := c.nearest(o.Field); key != "" {
+		return fmt.Sprintf("did you mean %q?", key)
+	}
+	return "the host can add it with Catalog.Extend"
 }
 
 func (o Output) place() string {

@@ -164,7 +164,7 @@ func AppendText(dst []byte, v any) ([]byte, error) {
 	case string, bool, int64, uint64, float64, float32, json.Number, time.Time, nil:
 		return AppendText(dst, r)
 	}
-	return dst, fmt.Errorf("a value of type %T has no text", v)
+	return dst, fmt.Errorf("a value of type %T has no text; only JSON can write it", v)
 }
 
 func appendFloat(dst []byte, f float64, bits int) ([]byte, error) {

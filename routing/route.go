@@ -26,7 +26,7 @@ func (t EndpointType) Validate() error {
 	if t == "" || slices.Contains(EndpointTypes(), t) {
 		return nil
 	}
-	return fmt.Errorf("routing: %.40q is no endpoint type; one of %q is", string(t), EndpointTypes())
+	return fmt.Errorf("routing: %.40q is no endpoint type; new_leads, lead_updates and new_leads_and_lead_updates are", string(t))
 }
 
 // Takes reports whether endpoints of this type are told of messages of type m,
@@ -61,14 +61,14 @@ type Reason uint8
 // The reasons, in the order in which Route looks for them. Only Matches
 // delivers. Unknown is the zero value, which no decision has.
 const (
-	Unknown Reason = iota
-	Matches
-	UnknownType
-	Disabled
-	OtherLeadOrder
-	NoNewLeads
-	NoLeadUpdates
-	NoMeetingTime
+	Unknown        Reason = iota // nothing was decided
+	Matches                      // the endpoint takes the message
+	UnknownType                  // the message's or the endpoint's type is none
+	Disabled                     // the endpoint is disabled
+	OtherLeadOrder               // it is attached to other lead orders
+	NoNewLeads                   // it takes lead updates only
+	NoLeadUpdates                // it takes new leads only
+	NoMeetingTime                // it maps no meeting time, and this is an update
 )
 
 var reasons = [...]struct{ name, sentence string }{

@@ -89,7 +89,7 @@ func TestReasons(t *testing.T) {
 func TestUnknownTypesAreRefusedWhereTheyEnter(t *testing.T) {
 	assert.ErrorContains(t, routing.MessageType("newlead").Validate(), `"newlead" is no message type`)
 	assert.Error(t, routing.MessageType("").Validate())
-	assert.ErrorContains(t, routing.EndpointType("new_lead").Validate(), `"new_leads"`)
+	assert.ErrorContains(t, routing.EndpointType("new_lead").Validate(), `new_leads, lead_updates`)
 	assert.NoError(t, routing.EndpointType("").Validate())
 	for _, e := range routing.EndpointTypes() {
 		assert.NoError(t, e.Validate())

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -55,6 +56,9 @@ func (f *Fake) Deliver(ctx context.Context, req *deliver.Request) (*deliver.Rece
 	} else if u, err := url.Parse(req.Destination.URL); err == nil {
 		failure.Host = u.Host
 	}
+	if failure.Err == nil {
+		failure.Err = req.Sign(make(http.Header), time.Time{})
+	}
 	switch {
 	case ctx.Err() != nil:
 		failure.Kind, failure.Cause, failure.Err = ctx.Err(), deliver.CauseCanceled, nil
@@ -62,7 +66,9 @@ func (f *Fake) Deliver(ctx context.Context, req *deliver.Request) (*deliver.Rece
 	case failure.Err != nil:
 		return nil, failure
 	}
-	f.keep(&f.requests, req)
+	f.mu.Lock()
+	f.requests = append(f.requests, clone(req))
+	f.mu.Unlock()
 	if req.Destination.Held {
 		failure.Kind, failure.Cause, failure.Err = deliver.ErrExhausted, deliver.CauseHeld, errors.New("the endpoint is held")
 		return nil, failure
@@ -91,8 +97,8 @@ func (f *Fake) Deliver(ctx context.Context, req *deliver.Request) (*deliver.Rece
 
 // exchange is one attempt; kind is the verdict, nil where it was accepted.
 func (f *Fake) exchange(ctx context.Context, req *deliver.Request, number int) (a deliver.Attempt, kind error) {
-	answer := f.keep(&f.exchanges, req)
 	a = deliver.Attempt{Number: number, At: time.Now()}
+	answer := f.next(req, a.At)
 	defer func() { a.Duration = time.Since(a.At) }()
 	timeout := req.Destination.Timeout
 	if timeout == 0 {
@@ -127,15 +133,17 @@ func (f *Fake) exchange(ctx context.Context, req *deliver.Request, number int) (
 	return a, kind
 }
 
-// keep appends a copy of req to list and returns the answer that is next for
-// its endpoint.
-func (f *Fake) keep(list *[]deliver.Request, req *deliver.Request) Answer {
+// next keeps an exchange, with the headers that would be sent, and returns the
+// answer that is next for its endpoint.
+func (f *Fake) next(req *deliver.Request, at time.Time) Answer {
+	sent := clone(req)
+	if sent.Destination.Header == nil {
+		sent.Destination.Header = make(http.Header)
+	}
+	sent.Sign(sent.Destination.Header, at) // Deliver has checked that it can
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	*list = append(*list, clone(req))
-	if list == &f.requests {
-		return Answer{}
-	}
+	f.exchanges = append(f.exchanges, sent)
 	answer := f.scripts[req.EndpointID].answer(f.given[req.EndpointID])
 	if f.given != nil {
 		f.given[req.EndpointID]++
@@ -153,14 +161,16 @@ func clone(req *deliver.Request) deliver.Request {
 }
 
 // Requests returns copies of what was given to Deliver, in that order, but for
-// requests with an ended context or an unusable destination.
+// requests with an ended context or an unusable destination. A dispatcher tells
+// its endpoints side by side, so that the order across them varies; To does not.
 func (f *Fake) Requests() []deliver.Request {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return cloneAll(f.requests)
 }
 
-// Exchanges returns a copy of the request for each attempt that was made.
+// Exchanges returns a copy of the request for each attempt that was made, with
+// the headers of its signature.
 func (f *Fake) Exchanges() []deliver.Request {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -113,6 +113,10 @@ var liars = map[string][]liar{
 			return receipt, err
 		},
 	},
+	"attempts-are-signed": {
+		sending(func(req *deliver.Request) { req.Destination.Secrets = nil }),
+		sending(func(req *deliver.Request) { req.Destination.Secrets = []string{deliver.NewSecret()} }),
+	},
 	"attempts-are-bounded": {
 		claims,
 		sending(func(req *deliver.Request) { req.Destination.MaxAttempts = 0 }),

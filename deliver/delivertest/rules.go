@@ -3,9 +3,13 @@ package delivertest
 import (
 	"bytes"
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"reflect"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -133,6 +137,34 @@ var rules = []rule{{
 		return nil
 	},
 }, {
+	name: "attempts-are-signed",
+	why:  "a receiver verifies each request by Standard Webhooks, and knows a repeat by its ID",
+	check: func(rig Rig) error {
+		rig.Answers(Code(503), Code(200))
+		req := rig.request("signed")
+		secret := bytes.Repeat([]byte("secret"), 5)
+		req.Destination.Secrets = []string{"whsec_" + base64.StdEncoding.EncodeToString(secret)}
+		if _, err := rig.deliver(context.Background(), req); err != nil {
+			return err
+		}
+		if err := sent(rig, "signed", 2); err != nil {
+			return err
+		}
+		for i, x := range rig.exchanges("signed") {
+			h := x.Destination.Header
+			mac := hmac.New(sha256.New, secret)
+			fmt.Fprintf(mac, "signed.%s.%s", h.Get("Webhook-Timestamp"), ruleBody)
+			if h.Get("Webhook-Signature") != "v1,"+base64.StdEncoding.EncodeToString(mac.Sum(nil)) {
+				return fmt.Errorf("exchange %d has no valid webhook-signature", i+1)
+			}
+			at, err := strconv.ParseInt(h.Get("Webhook-Timestamp"), 10, 64)
+			if err != nil || time.Since(time.Unix(at, 0)).Abs() > 5*time.Minute {
+				return fmt.Errorf("exchange %d has no webhook-timestamp of its time", i+1)
+			}
+		}
+		return nil
+	},
+}, {
 	name: "attempts-are-bounded",
 	why:  "a dead endpoint must not be tried for ever, and the lead must be kept",
 	check: func(rig Rig) error {
@@ -213,7 +245,7 @@ var rules = []rule{{
 	name: "timeout-is-kept",
 	why:  "an endpoint that never answers must not hold a delivery for ever",
 	check: func(rig Rig) error {
-		rig.Answers(Answer{Delay: time.Minute})
+		rig.Answers(Answer{Delay: 2 * patience})
 		req := rig.request("timeout")
 		req.Destination.Timeout, req.Destination.MaxAttempts = 50*time.Millisecond, 1
 		began := time.Now()
@@ -249,7 +281,7 @@ var rules = []rule{{
 	name: "context-ends-an-attempt",
 	why:  "a host that shuts down must not wait for a slow receiver",
 	check: func(rig Rig) error {
-		rig.Answers(Answer{Delay: time.Minute})
+		rig.Answers(Answer{Delay: 2 * patience})
 		ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
 		defer cancel()
 		began := time.Now()
@@ -349,53 +381,3 @@ var rules = []rule{{
 		return errors.Join(errs...)
 	},
 }}
-
-// sent checks that the endpoint was sent a rule's request n times, as it was.
-func sent(rig Rig, id string, n int) error {
-	exchanges := rig.exchanges(id)
-	if len(exchanges) != n {
-		return fmt.Errorf("the endpoint was sent request %s %d times, not %d", id, len(exchanges), n)
-	}
-	for i, x := range exchanges {
-		switch {
-		case !bytes.Equal(x.Body, []byte(ruleBody)):
-			return fmt.Errorf("exchange %d of request %s has another body: %q", i+1, id, x.Body)
-		case x.ContentType != "application/json":
-			return fmt.Errorf("exchange %d of request %s has content type %q", i+1, id, x.ContentType)
-		case x.Destination.Header.Get("X-Api-Key") != ruleValue:
-			return fmt.Errorf("exchange %d of request %s lacks the destination's header", i+1, id)
-		}
-	}
-	return nil
-}
-
-// rejects checks that an answer is a rejection, after one exchange.
-func rejects(rig Rig, id string, answer Answer, cause deliver.Cause) error {
-	rig.Answers(answer)
-	receipt, err := rig.deliver(context.Background(), rig.request(id))
-	if !queued(receipt, err) {
-		e, fault := asError(err)
-		switch {
-		case fault != nil:
-			return fmt.Errorf("%d: %w", answer.Code, fault)
-		case !errors.Is(err, deliver.ErrRejected) || errors.Is(err, deliver.ErrExhausted):
-			return fmt.Errorf("%d is %v, not ErrRejected", answer.Code, e.Kind)
-		case e.Cause != cause || e.StatusCode != answer.Code:
-			return fmt.Errorf("%d has cause %q and status %d, not %q", answer.Code, e.Cause, e.StatusCode, cause)
-		}
-	}
-	return sent(rig, id, 1)
-}
-
-func isCanceled(err, want error) error {
-	e, fault := asError(err)
-	switch {
-	case fault != nil:
-		return fault
-	case !errors.Is(err, want) || errors.Is(err, deliver.ErrRejected) || errors.Is(err, deliver.ErrExhausted):
-		return fmt.Errorf("an ended context is %v, not the context's own error", e.Kind)
-	case e.Cause != deliver.CauseCanceled:
-		return fmt.Errorf("an ended context has cause %q", e.Cause)
-	}
-	return nil
-}

@@ -22,7 +22,8 @@ type Rig struct {
 	Answers func(...Answer)
 
 	// Exchanges returns what the endpoint was sent so far, one for each attempt:
-	// ID, ContentType, Body and Destination.Header, at the least.
+	// ID (the webhook-id), ContentType, Body and Destination.Header with all
+	// that was sent, at the least.
 	Exchanges func() []deliver.Request
 
 	// Settle waits until everything that was stored was worked off. nil: Deliver
@@ -38,7 +39,11 @@ func Run(t *testing.T, newRig func(t *testing.T) Rig) {
 	t.Helper()
 	for _, r := range rules {
 		t.Run(r.name, func(t *testing.T) {
-			if err := r.check(newRig(t)); err != nil {
+			rig := newRig(t)
+			if rig.Deliverer == nil || rig.Answers == nil || rig.Exchanges == nil {
+				t.Fatal("the rig needs a Deliverer, Answers and Exchanges")
+			}
+			if err := r.check(rig); err != nil {
 				t.Errorf("%v\n\tthe rule is there because %s", err, r.why)
 			}
 		})
