@@ -6,9 +6,12 @@
 package main
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"flag"
+	"fmt"
 	"io"
 	"log"
 	"net/http"
@@ -24,6 +27,9 @@ func main() {
 	endpoint := flag.String("endpoint", "", "`URL` of the system that gets the leads")
 	private := flag.Bool("private", false, "allow an endpoint on loopback or a private network")
 	flag.Parse()
+	if *endpoint == "" {
+		log.Fatal("-endpoint is missing: the URL of the system that gets the leads")
+	}
 	handler, err := newHandler(&deliver.HTTP{AllowPrivate: *private}, *endpoint)
 	if err != nil {
 		log.Fatal(err)
@@ -68,7 +74,7 @@ func take(w http.ResponseWriter, r *http.Request, d *leadhook.Dispatcher) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	deliveries, err := d.Dispatch(r.Context(), routing.Message{Type: routing.MessageNewLead, Lead: lead})
+	deliveries, err := d.Dispatch(r.Context(), routing.Message{ID: messageID(lead), Type: routing.MessageNewLead, Lead: lead})
 	if deliveries == nil && err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
@@ -83,6 +89,13 @@ func take(w http.ResponseWriter, r *http.Request, d *leadhook.Dispatcher) {
 	if err := json.NewEncoder(w).Encode(results(deliveries)); err != nil {
 		log.Print(err)
 	}
+}
+
+// messageID is the same when the same lead comes again, so that the endpoint
+// knows the repeat.
+func messageID(lead mapping.Lead) string {
+	sum := sha256.Sum256(fmt.Append(nil, lead[mapping.FieldLeadID]))
+	return "new-" + hex.EncodeToString(sum[:12])
 }
 
 // A result is what the sender of a lead gets to know of one endpoint.

@@ -15,6 +15,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	_ "embed"
 	"encoding/json"
@@ -48,9 +49,15 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	file := flags.String("leads", "", "`FILE` with a JSON array of leads; without it, twenty of our own")
 	url := flags.String("url", "", "your endpoint's `URL`; without it, six endpoints on loopback")
 	format := flags.String("format", "json", fmt.Sprintf("of the payload for -url, one of %q", encode.Formats()))
-	preview := flags.Bool("preview", false, "print the requests as curl commands and send nothing")
+	preview := flags.Bool("preview", false, "print the requests as curl commands and send nothing; without -url, those of the first lead to the six endpoints")
 	if err := flags.Parse(args); err != nil {
 		return err
+	}
+	if flags.NArg() > 0 {
+		return fmt.Errorf("%q is no flag; -h lists them", flags.Arg(0))
+	}
+	if *url == "" && *format != string(encode.JSON) {
+		return errors.New("-format goes with -url: the six endpoints have formats of their own")
 	}
 	data := ownLeads
 	if *file != "" {
@@ -82,8 +89,13 @@ func name(file string) string {
 
 func parseLeads(data []byte) ([]mapping.Lead, error) {
 	var objects []json.RawMessage
-	if json.Unmarshal(data, &objects) != nil {
-		objects = []json.RawMessage{data} // one lead
+	if !bytes.HasPrefix(bytes.TrimSpace(data), []byte("[")) {
+		objects = append(objects, data) // one lead
+	} else if err := json.Unmarshal(data, &objects); err != nil {
+		return nil, fmt.Errorf("this is no JSON array of leads: %w", err)
+	}
+	if len(objects) == 0 {
+		return nil, errors.New("there are no leads in it")
 	}
 	leads := make([]mapping.Lead, len(objects))
 	for i, object := range objects {

@@ -9,14 +9,20 @@ import (
 )
 
 // A receiver stands in for the customers' systems: it listens on loopback and
-// keeps what it gets, by path.
+// keeps what it gets.
 type receiver struct {
 	URL    string
 	server *http.Server
 
-	mu   sync.Mutex
-	last map[string]string
-	n    int
+	mu       sync.Mutex
+	requests []received
+}
+
+// received is one request as it arrived.
+type received struct {
+	endpoint string // first part of the path
+	header   http.Header
+	body     string
 }
 
 func startReceiver() (*receiver, error) {
@@ -24,7 +30,7 @@ func startReceiver() (*receiver, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &receiver{URL: "http://" + l.Addr().String(), last: make(map[string]string)}
+	r := &receiver{URL: "http://" + l.Addr().String()}
 	r.server = &http.Server{Handler: r}
 	go r.server.Serve(l)
 	return r, nil
@@ -37,19 +43,32 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	if err != nil {
 		return
 	}
+	endpoint, _, _ := strings.Cut(strings.TrimPrefix(req.URL.Path, "/"), "/")
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.n++
-	r.last[strings.SplitN(req.URL.Path, "/", 3)[1]] = string(body)
-	if req.URL.Path == "/strict" {
+	r.requests = append(r.requests, received{endpoint, req.Header.Clone(), string(body)})
+	if endpoint == "strict" {
 		w.WriteHeader(http.StatusUnprocessableEntity)
 		io.WriteString(w, `{"error":"unknown field \"firstName\"; did you mean \"first_name\"?"}`)
 	}
 }
 
-// received says how many requests came, and the last body at a path.
-func (r *receiver) received(path string) (n int, last string) {
+// find returns the last request for an endpoint about one of these messages.
+func (r *receiver) find(endpoint string, ids ...string) (found received, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.n, r.last[path]
+	for _, request := range r.requests {
+		for _, id := range ids {
+			if request.endpoint == endpoint && request.header.Get("Webhook-Id") == id {
+				found, ok = request, true
+			}
+		}
+	}
+	return found, ok
+}
+
+func (r *receiver) count() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.requests)
 }

@@ -42,20 +42,25 @@ func yours(ctx context.Context, out io.Writer, sender deliver.Deliverer, leads [
 			lead.SetMeeting(time.Date(2026, time.April, 22, 19, 45, 0, 0, time.UTC), nil)
 		}
 	}
-	var failed error
+	failed := 0
 	for _, lead := range leads {
-		m := routing.Message{Type: routing.MessageNewLead, Lead: lead}
+		m := routing.Message{ID: messageID(routing.MessageNewLead, lead), Type: routing.MessageNewLead, Lead: lead}
 		if preview {
 			err = printCurl(out, d, list, m)
 		} else {
 			err = send(ctx, out, d, m)
 		}
-		failed = errors.Join(failed, err)
+		if err != nil {
+			failed++
+		}
+		if err != nil && preview {
+			fmt.Fprintf(out, "# lead %v: %v\n\n", lead[mapping.FieldLeadID], err)
+		}
 	}
-	if failed != nil && !preview {
-		return errors.New("not all leads were accepted")
+	if failed > 0 {
+		return fmt.Errorf("%d of %d leads did not go through", failed, len(leads))
 	}
-	return failed
+	return nil
 }
 
 // oneEndpoint maps every field that any of the leads has.
@@ -97,10 +102,10 @@ func outputName(key string, format encode.Format) string {
 
 func send(ctx context.Context, out io.Writer, d *leadhook.Dispatcher, m routing.Message) error {
 	deliveries, err := d.Dispatch(ctx, m)
-	if deliveries == nil {
-		return err
-	}
 	id, _ := m.Lead.Value(mapping.FieldLeadID)
+	if deliveries == nil {
+		fmt.Fprintf(out, "%v: %v\n", id, err)
+	}
 	for _, delivery := range deliveries {
 		if delivery.Err == nil {
 			fmt.Fprintf(out, "%v: %s\n", id, delivery.Receipt.Status)
