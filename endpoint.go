@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"math"
 	"net/http"
 	"net/url"
 	"slices"
 	"time"
+	"unicode/utf8"
 
 	"github.com/topprovider/leadhook/deliver"
 	"github.com/topprovider/leadhook/encode"
@@ -91,14 +91,8 @@ func (e Endpoint) compile(c *mapping.Catalog) (*endpoint, error) {
 	}
 	fault("id", checkID(e.ID))
 	header := make(http.Header, len(e.Headers))
-	spelled := make(map[string]bool, len(e.Headers))
-	for _, name := range slices.Sorted(maps.Keys(e.Headers)) {
-		header[name] = []string{e.Headers[name]}
-		if canonical := http.CanonicalHeaderKey(name); spelled[canonical] {
-			fault(fmt.Sprintf("headers.%.80q", name), errors.New("it is given twice, in upper and lower case; give it once"))
-		} else {
-			spelled[canonical] = true
-		}
+	for name, value := range e.Headers {
+		header[name] = []string{value}
 	}
 	destination := deliver.Destination{
 		URL: e.URL, Header: header, Secrets: slices.Clone(e.Secrets), Timeout: e.Timeout,
@@ -119,8 +113,8 @@ func (e Endpoint) compile(c *mapping.Catalog) (*endpoint, error) {
 	}
 	fault("type", e.Type.Validate())
 	for i, order := range e.LeadOrders {
-		if order == "" {
-			fault(fmt.Sprintf("leadOrders[%d]", i), errors.New("it is empty; no lead orders at all means every one"))
+		if order == "" || !utf8.ValidString(order) {
+			fault(fmt.Sprintf("leadOrders[%d]", i), errors.New("it is empty or not valid UTF-8; no lead orders at all means every one"))
 		}
 	}
 	format := e.Format

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -52,6 +53,8 @@ func (d Delivery) Attempts() []deliver.Attempt {
 // ErrUnknownEndpoint: there is no endpoint of this ID.
 var ErrUnknownEndpoint = errors.New("unknown endpoint")
 
+var errNoDeliverer = errors.New("leadhook: there is no deliverer; &deliver.HTTP{} is one")
+
 // endpoints is what SetEndpoints was given, compiled. It never changes.
 type endpoints struct {
 	list []*endpoint
@@ -71,7 +74,7 @@ type endpoint struct {
 // New returns a Dispatcher without endpoints. Nil options are the defaults.
 func New(d deliver.Deliverer, o *Options) (*Dispatcher, error) {
 	if d == nil {
-		return nil, errors.New("leadhook: there is no deliverer; &deliver.HTTP{} is one")
+		return nil, errNoDeliverer
 	}
 	if o == nil {
 		o = &Options{}
@@ -146,6 +149,9 @@ func (d *Dispatcher) DispatchTo(ctx context.Context, m routing.Message, endpoint
 }
 
 func (d *Dispatcher) dispatch(ctx context.Context, m routing.Message, list []*endpoint) ([]Delivery, error) {
+	if d.deliverer == nil {
+		return nil, errNoDeliverer
+	}
 	m, leadID, err := identify(m)
 	if err != nil {
 		return nil, err
@@ -166,16 +172,28 @@ func (d *Dispatcher) dispatch(ctx context.Context, m routing.Message, list []*en
 		}
 	}
 	var wg sync.WaitGroup
+	var panicked atomic.Pointer[any]
 	for i, req := range requests {
+		send := func() {
+			defer func() {
+				if r := recover(); r != nil {
+					panicked.Store(&r)
+				}
+			}()
+			deliveries[i].Receipt, deliveries[i].Err = d.deliverer.Deliver(ctx, req)
+		}
 		switch {
 		case req == nil:
 		case i == told:
-			deliveries[i].Receipt, deliveries[i].Err = d.deliverer.Deliver(ctx, req)
+			send()
 		default:
-			wg.Go(func() { deliveries[i].Receipt, deliveries[i].Err = d.deliverer.Deliver(ctx, req) })
+			wg.Go(send)
 		}
 	}
 	wg.Wait()
+	if r := panicked.Load(); r != nil {
+		panic(*r) // the Deliverer's or its hooks', where the caller can recover it
+	}
 	var failed []error
 	for _, delivery := range deliveries {
 		if delivery.Err != nil {
@@ -242,6 +260,8 @@ func (d *Dispatcher) Preview(endpointID string, m routing.Message) (*deliver.Req
 		return nil, fmt.Errorf("endpoint %.80q: %w", endpointID, err)
 	}
 	req.Destination.Header = req.Destination.Header.Clone()
+	req.Destination.Secrets = slices.Clone(req.Destination.Secrets)
+	req.Destination.Accept = slices.Clone(req.Destination.Accept)
 	return req, nil
 }
 

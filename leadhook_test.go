@@ -280,7 +280,8 @@ func TestUsingHasTheSameEndpointsAndAnotherWayOut(t *testing.T) {
 func TestPreviewSendsNothing(t *testing.T) {
 	f := &delivertest.Fake{}
 	e := endpoint("crm")
-	e.Disabled, e.Headers = true, map[string]string{"X-Key": "1"}
+	e.Disabled, e.Headers, e.Accept = true, map[string]string{"X-Key": "1"}, []int{200}
+	e.Secrets = []string{deliver.NewSecret()}
 	d := dispatcher(t, f, e)
 	req, err := d.Preview("crm", newLead())
 	require.NoError(t, err)
@@ -290,6 +291,11 @@ func TestPreviewSendsNothing(t *testing.T) {
 	again, err := d.Preview("crm", newLead())
 	require.NoError(t, err)
 	assert.Equal(t, "1", again.Destination.Header.Get("X-Key"), "the request is the caller's to change")
+	again.Destination.Secrets[0], again.Destination.Accept[0] = "***", 500
+	again, err = d.Preview("crm", newLead())
+	require.NoError(t, err)
+	assert.Equal(t, e.Secrets, again.Destination.Secrets)
+	assert.Equal(t, e.Accept, again.Destination.Accept)
 	_, err = d.Preview("nobody", newLead())
 	assert.ErrorIs(t, err, leadhook.ErrUnknownEndpoint)
 	f.AssertNotSent(t)
@@ -327,6 +333,25 @@ func TestAHeldEndpointKeepsTheLeadWithoutAQueue(t *testing.T) {
 	assert.ErrorIs(t, err, deliver.ErrExhausted)
 	assert.True(t, deliveries[0].Decision.Deliver, "it is told")
 	assert.Empty(t, r.Received())
+}
+
+// A panic in a goroutine would end the process; in the caller's it can be
+// recovered, and every other endpoint was told.
+func TestAPanicOfTheDeliverersReachesTheCaller(t *testing.T) {
+	var told sync.Map
+	d := dispatcher(t, deliverFunc(func(_ context.Context, req *deliver.Request) (*deliver.Receipt, error) {
+		if req.EndpointID == "b" {
+			panic("a host's mistake")
+		}
+		told.Store(req.EndpointID, true)
+		return &deliver.Receipt{Status: deliver.Delivered}, nil
+	}), endpoint("a"), endpoint("b"), endpoint("c"))
+	assert.PanicsWithValue(t, "a host's mistake", func() { d.Dispatch(context.Background(), newLead()) })
+	_, a := told.Load("a")
+	_, c := told.Load("c")
+	assert.True(t, a && c)
+	_, err := d.Using(nil).Dispatch(t.Context(), newLead())
+	assert.ErrorContains(t, err, "no deliverer")
 }
 
 func TestNewRefuses(t *testing.T) {

@@ -66,6 +66,15 @@ type Receipt struct {
 	Attempts []Attempt `json:"attempts,omitempty"` // none where it is stored
 }
 
+// String describes the receipt without what came back.
+func (r Receipt) String() string { return fmt.Sprintf("%s, %v", r.Status, r.Attempts) }
+
+// Format writes String, whatever the verb: an answer may echo the lead.
+func (r Receipt) Format(s fmt.State, _ rune) { fmt.Fprint(s, r.String()) }
+
+// LogValue logs String.
+func (r Receipt) LogValue() slog.Value { return slog.StringValue(r.String()) }
+
 // A Status says what a Deliverer achieved.
 type Status string
 
@@ -91,3 +100,24 @@ type Attempt struct {
 	// RetryAfter is the wait that the answer asked for; 0 for none.
 	RetryAfter time.Duration `json:"retryAfter,omitempty"`
 }
+
+// String describes the attempt without what came back.
+func (a Attempt) String() string {
+	text := fmt.Sprintf("attempt %d after %v", a.Number, a.Duration)
+	if a.StatusCode != 0 {
+		text += fmt.Sprintf(": status %d", a.StatusCode)
+	}
+	if a.Cause != "" {
+		text += fmt.Sprintf(" (%s)", a.Cause)
+	}
+	if a.Err != "" {
+		text += ": " + a.Err
+	}
+	return text
+}
+
+// Format writes String, whatever the verb: an answer may echo the lead.
+func (a Attempt) Format(s fmt.State, _ rune) { fmt.Fprint(s, a.String()) }
+
+// LogValue logs String.
+func (a Attempt) LogValue() slog.Value { return slog.StringValue(a.String()) }

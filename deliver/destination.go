@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // A Destination is where a request goes and how. It is resolved when sending.
@@ -29,9 +30,11 @@ type Destination struct {
 	// Secrets are Standard Webhooks keys, whsec_… (HMAC-SHA256) or whsk_…
 	// (Ed25519), newest first; all of them sign. None: no signature.
 	Secrets []string
-	// Timeout bounds one attempt, the answer's body included. 0 means 15 s.
+	// Timeout bounds one attempt, the answer's body included. 0 means 15 s, and
+	// 10 min is the most.
 	Timeout time.Duration
-	// MaxAttempts bounds the attempts, the first included. 0 means 4.
+	// MaxAttempts bounds the attempts, the first included. 0 means 4, and 100 is
+	// the most.
 	MaxAttempts int
 	// Accept is the status codes that mean success. None means 200, 201, 202. A
 	// redirect never does.
@@ -45,6 +48,12 @@ type Destination struct {
 const (
 	DefaultTimeout     = 15 * time.Second
 	DefaultMaxAttempts = 4
+)
+
+// Bounds, so that one endpoint's owner cannot hold a host's delivery for ever.
+const (
+	maxTimeout  = 10 * time.Minute
+	maxAttempts = 100
 )
 
 // A SettingError is one fault of a destination.
@@ -75,18 +84,24 @@ func (d Destination) Validate() error {
 		names = append(names, name)
 	}
 	slices.Sort(names)
+	spelled := make(map[string]bool, len(names))
 	for _, name := range names {
-		fault(fmt.Sprintf("headers.%.80q", name), checkHeader(name, d.Header[name]))
+		err, canonical := checkHeader(name, d.Header[name]), textproto.CanonicalMIMEHeaderKey(name)
+		if spelled[canonical] {
+			err = errors.New("it is given twice, in upper and lower case; give it once")
+		}
+		spelled[canonical] = true
+		fault(fmt.Sprintf("headers.%.80q", name), err)
 	}
 	for i, secret := range d.Secrets {
 		_, err := parseKey(secret)
 		fault(fmt.Sprintf("secrets[%d]", i), err)
 	}
-	if d.Timeout < 0 {
-		fault("timeout", errors.New("it is negative; 0 means 15 s"))
+	if d.Timeout < 0 || d.Timeout > maxTimeout {
+		fault("timeout", fmt.Errorf("it is %v; 0 means %v, and %v is the most", d.Timeout, DefaultTimeout, maxTimeout))
 	}
-	if d.MaxAttempts < 0 {
-		fault("maxAttempts", errors.New("it is negative; 0 means 4"))
+	if d.MaxAttempts < 0 || d.MaxAttempts > maxAttempts {
+		fault("maxAttempts", fmt.Errorf("it is %d; 0 means %d, and %d is the most", d.MaxAttempts, DefaultMaxAttempts, maxAttempts))
 	}
 	for _, code := range d.Accept {
 		if code < 200 || code > 599 || code/100 == 3 {
@@ -111,6 +126,10 @@ func parseURL(s string) (*url.URL, error) {
 		return nil, errors.New("it must start with https:// or http://")
 	case u.Hostname() == "":
 		return nil, errors.New("it has no host name")
+	case !utf8.ValidString(s):
+		return nil, errors.New("it is not valid UTF-8")
+	case strings.ContainsFunc(u.RawQuery, func(r rune) bool { return r <= ' ' || r >= 0x7F || strings.ContainsRune(`"<>`, r) }):
+		return nil, errors.New("its query holds a character that must be percent-encoded, such as a space as %20")
 	case u.User != nil:
 		return nil, errors.New("it has a user name in it; send an Authorization header instead")
 	case u.Port() != "" && (portErr != nil || port == 0):
@@ -135,6 +154,9 @@ func checkHeader(name string, values []string) error {
 		return errors.New("webhook- headers carry the signature; remove it here")
 	}
 	for _, v := range values {
+		if !utf8.ValidString(v) {
+			return errors.New("its value is not valid UTF-8")
+		}
 		if strings.ContainsFunc(v, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7F }) {
 			return errors.New("its value has a line break or another control character in it; remove that")
 		}

@@ -52,6 +52,9 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
+// Format writes Error, whatever the verb: the attempts hold what came back.
+func (e *Error) Format(s fmt.State, _ rune) { fmt.Fprint(s, e.Error()) }
+
 // Unwrap returns Kind and Err.
 func (e *Error) Unwrap() []error {
 	if e.Err == nil {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
 )
@@ -64,15 +65,16 @@ func (x *exchange) RoundTrip(r *http.Request) (*http.Response, error) {
 	at := time.Now()
 	out := r.WithContext(ctx)
 	out.Header = x.header(at)
-	if canRepeat(x.req.Destination.Header) {
-		out.GetBody = nil
-	}
+	// Without GetBody net/http repeats no request by itself, an attempt that
+	// nobody would see: not on a connection that dies, nor a stream that is
+	// refused.
+	out.GetBody = nil
 
 	a := Attempt{Number: len(x.attempts) + 1, At: at}
 	resp, err := x.http.transport().RoundTrip(out)
 	if err == nil {
 		a.StatusCode = resp.StatusCode
-		a.Body, err = readAnswer(resp.Body)
+		a.Body, err = readAnswer(ctx, resp)
 		a.RetryAfter = parseRetryAfter(resp.Header, time.Now())
 		a.Cause, x.verdict = judge(resp.StatusCode, x.req.Destination.Accept)
 		x.err = nil
@@ -117,8 +119,13 @@ func (x *exchange) header(at time.Time) http.Header {
 	d := &x.req.Destination
 	h := make(http.Header, len(d.Header)+5)
 	for name, values := range d.Header {
-		canonical := http.CanonicalHeaderKey(name)
-		h[canonical] = append(h[canonical], values...)
+		name = http.CanonicalHeaderKey(name)
+		if name == "Idempotency-Key" || name == "X-Idempotency-Key" {
+			// By these names net/http knows a request that it may repeat by
+			// itself. On the wire, case does not count.
+			name = strings.ToLower(name)
+		}
+		h[name] = append(h[name], values...)
 	}
 	if x.req.ContentType != "" {
 		h["Content-Type"] = []string{x.req.ContentType}
@@ -132,8 +139,12 @@ func (x *exchange) header(at time.Time) http.Header {
 
 // readAnswer reads an answer to its end, or as far as readBody. Closing a body
 // that was not read to its end closes its connection.
-func readAnswer(body io.ReadCloser) (kept []byte, err error) {
+func readAnswer(ctx context.Context, resp *http.Response) (kept []byte, err error) {
+	body := resp.Body
 	defer body.Close()
+	if resp.StatusCode == http.StatusSwitchingProtocols {
+		return nil, nil // the body is the bare connection, which knows no context
+	}
 	var buf [1024]byte
 	for total := 0; total < readBody; {
 		n, err := body.Read(buf[:])
@@ -141,6 +152,9 @@ func readAnswer(body io.ReadCloser) (kept []byte, err error) {
 		total += n
 		if err == io.EOF {
 			return kept, nil
+		}
+		if err == nil {
+			err = ctx.Err() // which a transport of the host's may not look at
 		}
 		if err != nil {
 			return kept, err

@@ -14,7 +14,6 @@ import (
 
 // diagnose names the cause of an exchange that broke, and says it in words that
 // are safe to log. What net/http says is not: it quotes what came over the wire.
-// The error that comes back unwraps only to errors whose own text is safe.
 func diagnose(err error, timeout time.Duration) (Cause, error) {
 	var blocked *addressError
 	var timer net.Error
@@ -22,7 +21,7 @@ func diagnose(err error, timeout time.Duration) (Cause, error) {
 	case errors.As(err, &blocked):
 		return CauseBlockedAddress, blocked
 	case errors.As(err, &timer) && timer.Timeout():
-		return CauseTimeout, fmt.Errorf("no complete answer within %v", timeout)
+		return CauseTimeout, keep(err, fmt.Sprintf("no complete answer within %v", timeout))
 	}
 	if err, ok := diagnoseTLS(err); ok {
 		return CauseTLS, err
@@ -30,24 +29,30 @@ func diagnose(err error, timeout time.Duration) (Cause, error) {
 	return CauseConnection, diagnoseConnection(err)
 }
 
-// diagnoseTLS knows the errors of certificates and handshakes. Their texts name
-// hosts, dates and authorities, all of which the certificate shows to anybody.
+// diagnoseTLS knows the errors of certificates and handshakes. Their own texts
+// quote the certificate, which is the receiver's to write.
 func diagnoseTLS(err error) (error, bool) {
-	if verification, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return verification, true
+	if _, ok := errors.AsType[x509.HostnameError](err); ok {
+		return keep(err, "the certificate is for other host names"), true
+	}
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		return keep(err, "the certificate is signed by an unknown authority, or its chain is incomplete"), true
 	}
 	if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); ok {
-		return invalid, true
+		if invalid.Reason == x509.Expired {
+			return keep(err, "the certificate has expired or is not valid yet"), true
+		}
+		return keep(err, "the certificate is not valid for this use"), true
 	}
-	if errors.Is(err, http.ErrSchemeMismatch) {
-		return errors.New("the server does not speak TLS; perhaps the URL should start with http://"), true
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return keep(err, "the certificate cannot be verified"), true
 	}
-	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
-		return errors.New("the server does not speak TLS; perhaps the URL should start with http://"), true
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok || errors.Is(err, http.ErrSchemeMismatch) {
+		return keep(err, "the server does not speak TLS; perhaps the URL should start with http://"), true
 	}
 	// Alerts have no exported type of their own outside QUIC.
 	if op, ok := errors.AsType[*net.OpError](err); ok && (op.Op == "remote error" || op.Op == "local error") {
-		return op, true
+		return keep(err, "the TLS handshake failed"), true
 	}
 	return nil, false
 }
@@ -68,20 +73,26 @@ var reasons = []struct {
 func diagnoseConnection(err error) error {
 	if dns, ok := errors.AsType[*net.DNSError](err); ok {
 		if dns.IsNotFound {
-			return errors.New("the host name does not exist")
+			return keep(err, "the host name does not exist")
 		}
-		return errors.New("the host name could not be looked up")
+		return keep(err, "the host name could not be looked up")
 	}
 	for _, r := range reasons {
 		if errors.Is(err, r.err) {
-			return fmt.Errorf("%s%w", r.text, silent{r.err})
+			return keep(err, r.text)
 		}
 	}
-	return errors.New("the connection broke or the answer is no valid HTTP")
+	return keep(err, "the connection broke or the answer is no valid HTTP")
 }
 
-// silent keeps an error for errors.Is, without its text.
-type silent struct{ error }
+// keep gives err a text of our own. errors.Is and errors.As still find what is
+// in it; what they find says what net/http said.
+func keep(err error, text string) error { return &diagnosis{text, err} }
 
-func (silent) Error() string   { return "" }
-func (s silent) Unwrap() error { return s.error }
+type diagnosis struct {
+	text string
+	err  error
+}
+
+func (d *diagnosis) Error() string { return d.text }
+func (d *diagnosis) Unwrap() error { return d.err }

@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strings"
 	"sync"
 	"time"
 
@@ -184,15 +183,4 @@ func (h *HTTP) transport() http.RoundTripper {
 		}
 	})
 	return h.pool
-}
-
-// canRepeat reports whether net/http would repeat a POST with this header by
-// itself on a dead connection, an attempt that nobody would see.
-func canRepeat(h http.Header) bool {
-	for name := range h {
-		if strings.EqualFold(name, "Idempotency-Key") || strings.EqualFold(name, "X-Idempotency-Key") {
-			return true
-		}
-	}
-	return false
 }

@@ -4,11 +4,19 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
+	"log"
+	"math/big"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"strings"
 	"sync"
@@ -407,6 +415,68 @@ func TestBrokenAnswersAreConnectionFaultsAndQuoteNothing(t *testing.T) {
 	}
 }
 
+// After a 101 net/http hands the bare connection over, and no context ends it.
+func TestSwitchingProtocolsIsRefusedInTime(t *testing.T) {
+	hold := make(chan struct{})
+	url := raw(t, func(c net.Conn) {
+		if readRequest(c) == nil {
+			io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
+			<-hold
+		}
+	})
+	defer close(hold)
+	began := time.Now()
+	_, err := sender(t).Deliver(t.Context(), request(url))
+	e := failure(t, err)
+	assert.Less(t, time.Since(began), 10*time.Second)
+	require.ErrorIs(t, err, deliver.ErrRejected)
+	assert.Equal(t, 101, e.StatusCode)
+}
+
+// A certificate is the receiver's to write, and so is nothing of an error.
+func TestCertificatesAreNotQuoted(t *testing.T) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), DNSNames: []string{"secret\n" + strings.Repeat("secret", 1000)}}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	require.NoError(t, err)
+	r := httptest.NewUnstartedServer(http.NotFoundHandler())
+	r.Config.ErrorLog = log.New(io.Discard, "", 0)
+	r.TLS = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
+	r.StartTLS()
+	defer r.Close()
+	req := request(strings.Replace(r.URL, "127.0.0.1", "localhost", 1))
+	req.Destination.MaxAttempts = 1
+	_, err = sender(t).Deliver(t.Context(), req)
+	e := failure(t, err)
+	assert.Equal(t, deliver.CauseTLS, e.Cause)
+	assert.Contains(t, err.Error(), "the certificate is for other host names")
+	assert.NotContains(t, err.Error()+e.Attempts[0].Err, "secret")
+	_, ok := errors.AsType[x509.HostnameError](err)
+	assert.True(t, ok, "who wants it can find it")
+}
+
+// An HTTP/2 client may repeat a refused stream by itself; no attempt may go
+// unseen.
+func TestRefusedStreamsAreNotRepeatedUnseen(t *testing.T) {
+	var requests atomic.Int32
+	r := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		io.Copy(io.Discard, req.Body)
+		requests.Add(1)
+		panic(http.ErrAbortHandler) // RST_STREAM
+	}))
+	r.EnableHTTP2 = true
+	r.Config.ErrorLog = log.New(io.Discard, "", 0)
+	r.StartTLS()
+	defer r.Close()
+	h := &deliver.HTTP{Transport: r.Client().Transport, Backoff: shortBackoff}
+	_, err := h.Deliver(t.Context(), request(r.URL))
+	e := failure(t, err)
+	require.ErrorIs(t, err, deliver.ErrExhausted)
+	assert.Equal(t, deliver.CauseConnection, e.Cause)
+	assert.EqualValues(t, len(e.Attempts), requests.Load())
+}
+
 func TestNoAnswerAtAll(t *testing.T) {
 	h := sender(t)
 	deliver1 := func(url string) *deliver.Error {
@@ -465,8 +535,11 @@ func TestNoAttemptGoesUnseen(t *testing.T) {
 			h := sender(t)
 			attempts := 0
 			h.Observe = func(context.Context, *deliver.Request, deliver.Attempt) { attempts++ }
-			for range 6 {
+			for i := range 8 {
 				req := request(url)
+				if i >= 4 {
+					req.Body = nil
+				}
 				req.Destination.Header = http.Header{header: {"1"}}
 				_, err := h.Deliver(t.Context(), req)
 				require.NoError(t, err)
@@ -534,6 +607,13 @@ func TestUnusableRequestsAreRejectedUnsent(t *testing.T) {
 		"a line break in a name": func(req *deliver.Request) { req.Destination.Header = http.Header{"X\r\nY": {"1"}} },
 		"a line break":           func(req *deliver.Request) { req.Destination.Header = http.Header{"X": {"hidden\r\nHost: evil"}} },
 		"a NUL":                  func(req *deliver.Request) { req.Destination.Header = http.Header{"X": {"hidden\x00"}} },
+		"a header twice":         func(req *deliver.Request) { req.Destination.Header = http.Header{"X-A": {"1"}, "x-a": {"2"}} },
+		"a header in Latin-1":    func(req *deliver.Request) { req.Destination.Header = http.Header{"X": {"hidden\xe9"}} },
+		"a space in the query":   func(req *deliver.Request) { req.Destination.URL = r.URL + "/?a=hidden HTTP/1.0" },
+		"a URL in Latin-1":       func(req *deliver.Request) { req.Destination.URL = r.URL + "/hidden\xe9" },
+		"a redirect as success":  func(req *deliver.Request) { req.Destination.Accept = []int{302} },
+		"a timeout for ever":     func(req *deliver.Request) { req.Destination.Timeout = 1<<63 - 1 },
+		"attempts for ever":      func(req *deliver.Request) { req.Destination.MaxAttempts = 1 << 40 },
 		"no secret":              func(req *deliver.Request) { req.Destination.Secrets = []string{"hidden"} },
 		"a dot in the ID":        func(req *deliver.Request) { req.ID = "a.b" },
 		"a line break in the ID": func(req *deliver.Request) { req.ID = "a\r\nb" },
@@ -561,7 +641,10 @@ func TestNothingShowsSecrets(t *testing.T) {
 	req.Body = []byte("body-hidden")
 	req.Destination.Header = http.Header{"Authorization": {"hidden"}}
 	req.Destination.Secrets = []string{"whsec_hidden"}
-	for _, v := range []any{req, *req, req.Destination, &req.Destination, []deliver.Request{*req}, struct{ R *deliver.Request }{req}} {
+	attempt := deliver.Attempt{Number: 1, StatusCode: 422, Cause: deliver.CauseFieldMapping, Body: []byte("hidden")}
+	failed := &deliver.Error{Kind: deliver.ErrRejected, Attempts: []deliver.Attempt{attempt}}
+	receipt := &deliver.Receipt{Status: deliver.Delivered, Attempts: failed.Attempts}
+	for _, v := range []any{attempt, []deliver.Attempt{attempt}, failed, receipt, *receipt, req, *req, req.Destination, &req.Destination, []deliver.Request{*req}, struct{ R *deliver.Request }{req}} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x"} {
 			text := fmt.Sprintf(verb, v)
 			assert.NotContains(t, text, "hidden", verb)

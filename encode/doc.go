@@ -12,7 +12,7 @@
 //
 // Package mapping says which values there are. An absent value is left out, or
 // what Options.Missing says. An empty string is a value, and so are 0, false
-// and an empty list. Invalid UTF-8 becomes U+FFFD, and so do in XML the
+// and, in JSON, an empty list; elsewhere a list writes its elements only. Invalid UTF-8 becomes U+FFFD, and so do in XML the
 // characters that XML forbids.
 //
 // # JSON

@@ -165,13 +165,19 @@ func (f *flat) appendList(dst []byte, start int, o *flatOutput, n int, at func(i
 	if f.list == listComma || f.list == listSemicolon {
 		var joined []byte
 		for i := range n {
-			if i > 0 {
+			text, err := mapping.AppendText(nil, at(i))
+			switch {
+			case err != nil:
+				return dst, err
+			case len(text) == 0:
+				continue // two joints in a row would be an element of their own
+			case len(joined) > 0:
 				joined = append(joined, f.joint())
 			}
-			var err error
-			if joined, err = mapping.AppendText(joined, at(i)); err != nil {
-				return dst, err
-			}
+			joined = append(joined, text...)
+		}
+		if len(joined) == 0 {
+			return dst, nil
 		}
 		return f.appendValue(dst, start, o, string(joined))
 	}

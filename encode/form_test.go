@@ -60,8 +60,8 @@ func TestFormLists(t *testing.T) {
 		encode.Repeat:    "v=a+b&v=3&v=c%2Cd",
 		encode.Brackets:  "v%5B%5D=a+b&v%5B%5D=3&v%5B%5D=c%2Cd",
 		encode.Indices:   "v%5B0%5D=a+b&v%5B2%5D=3&v%5B3%5D=c%2Cd",
-		encode.Comma:     "v=a+b%2C%2C3%2Cc%2Cd",
-		encode.Semicolon: "v=a+b%3B%3B3%3Bc%2Cd",
+		encode.Comma:     "v=a+b%2C3%2Cc%2Cd",
+		encode.Semicolon: "v=a+b%3B3%3Bc%2Cd",
 	} {
 		o := &encode.Options{Lists: style}
 		assert.Equal(t, want, payload(t, encode.Form, one, o, list), style)

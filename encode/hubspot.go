@@ -50,12 +50,14 @@ func newHubSpot(outputs []mapping.Output, o *Options) (Encoder, error) {
 		switch {
 		case out.Implicit:
 		case out.Name == submittedName:
-			e.submitted = &out
 			if out.Constant {
-				if _, err := appendMillis(nil, out.Value); err != nil {
+				text, err := appendMillis(nil, out.Value)
+				if err != nil {
 					faults = append(faults, out.Fault(err))
 				}
+				out.Value = string(text) // as it is now; a pointer may change
 			}
+			e.submitted = &out
 		case strings.HasPrefix(out.Name, contextPrefix):
 			member := strings.TrimPrefix(out.Name, contextPrefix)
 			if !slices.Contains(contextMembers, member) {
@@ -118,7 +120,7 @@ func splitObjectType(name string) (object, property string) {
 func checkLegal(leaves []leaf) []error {
 	for _, l := range leaves[min(1, len(leaves)):] {
 		if first := leaves[0]; l.path[0] != first.path[0] {
-			return []error{l.output.Fault(fmt.Errorf("legalConsentOptions has either consent or legitimateInterest, and %q is there already (%s)", first.path[0], place(first.output)))}
+			return []error{l.output.Fault(fmt.Errorf("legalConsentOptions has either consent or legitimateInterest, and %.80q is there already (%s)", first.path[0], place(first.output)))}
 		}
 	}
 	return nil
@@ -193,14 +195,14 @@ func appendMillis(dst []byte, v any) ([]byte, error) {
 	if err != nil {
 		return dst, err
 	}
-	if t, ok := r.(time.Time); ok {
-		return strconv.AppendInt(dst, t.UnixMilli(), 10), nil
-	}
 	text, err := mapping.AppendText(nil, r)
 	if err != nil || len(text) == 0 {
 		return dst, err
 	}
-	if _, err := strconv.ParseInt(string(text), 10, 64); err == nil {
+	if t, ok := r.(time.Time); ok {
+		return strconv.AppendInt(dst, t.UnixMilli(), 10), nil
+	}
+	if _, err := strconv.ParseInt(string(text), 10, 64); err == nil && mapping.ValidNumber(string(text)) {
 		return append(dst, text...), nil
 	}
 	t, err := time.Parse(time.RFC3339, string(text))

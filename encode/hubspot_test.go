@@ -31,6 +31,7 @@ func TestHubSpotFields(t *testing.T) {
 		{"times are ISO 8601", "t", time.Date(2026, 4, 22, 19, 45, 0, 0, time.UTC), `{"name":"t","value":"2026-04-22T19:45:00+00:00","objectTypeId":"0-1"}`},
 		{"an empty value is left out", "e", "", ``},
 		{"an empty list too", "e", []string{}, ``},
+		{"and what is empty in a list", "e", []any{nil, "", "a", "", "b"}, `{"name":"e","value":"a;b","objectTypeId":"0-1"}`},
 		{"a nil too", "e", nil, ``},
 		{"empty bytes too", "e", []byte{}, ``},
 	} {
@@ -64,9 +65,18 @@ func TestHubSpotSubmittedAt(t *testing.T) {
 	}
 	e, err := compile(t, encode.HubSpotForms, m, nil)
 	require.NoError(t, err)
-	_, err = e.Append(nil, mapping.Lead{"createdAt": "yesterday"})
-	assert.ErrorContains(t, err, `field "createdAt"`)
-	assert.NotContains(t, err.Error(), "yesterday")
+	for _, v := range []any{"yesterday", "+5", "007", time.Unix(1<<55, 0)} {
+		_, err = e.Append(nil, mapping.Lead{"createdAt": v})
+		assert.ErrorContains(t, err, `field "createdAt"`)
+		assert.NotContains(t, err.Error(), "yesterday")
+	}
+	constant := "2026-04-20T16:30:00+02:00"
+	e, err = compile(t, encode.HubSpotForms, mapping.Mapping{Constants: []mapping.Constant{{Name: "submittedAt", Value: &constant}}}, nil)
+	require.NoError(t, err)
+	constant = "changed"
+	got, err := e.Append(nil, nil)
+	require.NoError(t, err)
+	assert.Equal(t, `{"fields":[],"submittedAt":"1776695400000"}`, string(got))
 }
 
 func TestHubSpotContextAndConsent(t *testing.T) {

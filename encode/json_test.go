@@ -114,6 +114,7 @@ func TestJSONValues(t *testing.T) {
 		At   *int   `json:"at,omitempty"`
 	}
 	type text string
+	newYork := time.Date(2026, 4, 22, 15, 45, 0, 0, time.FixedZone("", -4*3600))
 	selfish := []any{1}
 	selfish[0] = selfish
 	for _, tt := range []struct {
@@ -129,6 +130,11 @@ func TestJSONValues(t *testing.T) {
 		{"a list of structs", []plan{{Name: "a"}, {Name: "b"}}, `[{"name":"a"},{"name":"b"}]`},
 		{"a time inside a list", []time.Time{time.Date(2026, 4, 22, 19, 45, 0, 0, time.UTC)}, `["2026-04-22T19:45:00+00:00"]`},
 		{"a time inside a map", map[string]any{"at": time.Date(2026, 4, 22, 19, 45, 0, 0, time.UTC)}, `{"at":"2026-04-22T19:45:00+00:00"}`},
+		{"a pointer to a time, in UTC", &newYork, `"2026-04-22T19:45:00+00:00"`},
+		{"pointers to times in lists and maps", map[string]*time.Time{"at": &newYork, "never": nil}, `{"at":"2026-04-22T19:45:00+00:00","never":null}`},
+		{"a map with named keys", map[text]time.Time{"at": newYork}, `{"at":"2026-04-22T19:45:00+00:00"}`},
+		{"raw JSON that is no UTF-8", json.RawMessage("\"\xff\u2028\""), "\"\uFFFD\\u2028\""},
+		{"keys that become one", map[string]any{"a\xfe": 1, "a\xff": 2, "b": 3}, "{\"a\uFFFD\":1,\"b\":3}"},
 		{"nil inside a list", []any{nil, (*int)(nil), "a"}, `[null,null,"a"]`},
 		{"named types in lists", []text{"a", "b"}, `["a","b"]`},
 		{"a Marshaler", big.NewInt(12), `12`},
@@ -169,6 +175,9 @@ func TestConstantsAreWrittenOnce(t *testing.T) {
 	m := one
 	m.Constants = []mapping.Constant{{Name: "a.n", Value: json.Number("19.90")}, {Name: "a.list", Value: []any{"x", 1}}, {Name: "map", Value: map[string]any{"k": nil}}}
 	assert.Equal(t, `{"v":1,"a":{"n":19.90,"list":["x",1]},"map":{"k":null}}`, payload(t, encode.JSON, m, nil, mapping.Lead{"v": 1}))
+
+	m.Constants = []mapping.Constant{{Name: "a", Value: json.RawMessage("null")}}
+	assert.Equal(t, `{"v":1,"a":null}`, payload(t, encode.JSON, m, nil, mapping.Lead{"v": 1}))
 
 	m.Constants = []mapping.Constant{{Name: "bad", Value: make(chan int)}}
 	_, err := compile(t, encode.JSON, m, nil)

@@ -5,11 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/topprovider/leadhook/mapping"
 )
@@ -18,8 +21,8 @@ import (
 const maxNesting = 500
 
 func appendJSONConst(dst []byte, o *mapping.Output) ([]byte, error) {
-	dst, _, err := appendJSON(dst, o.Value, 0) // a constant is never absent
-	return dst, err
+	// A constant has a value, but its MarshalJSON may still say null.
+	return appendElement(dst, o.Value, 0)
 }
 
 // appendJSON appends v. written is false for an absent value, which appends
@@ -53,6 +56,11 @@ func appendJSON(dst []byte, v any, depth int) (out []byte, written bool, err err
 		// v and not t, which would be boxed anew.
 		dst, err = mapping.AppendText(append(dst, '"'), v)
 		return append(dst, '"'), true, err
+	case *time.Time: // before json.Marshaler, which it has from time.Time
+		if t == nil {
+			return dst, false, nil
+		}
+		return appendJSON(dst, *t, depth)
 	case []string:
 		if t == nil {
 			return dst, false, nil
@@ -108,11 +116,11 @@ func nilPointer(v any) bool {
 	return r.Kind() == reflect.Pointer && r.IsNil()
 }
 
-// stringMap copies a map whose keys are plain strings, so that its values are
-// written as leads' values are, not as encoding/json would.
+// stringMap copies a map whose keys are strings, so that its values are written
+// as leads' values are, not as encoding/json would.
 func stringMap(v any) (map[string]any, bool) {
 	r := reflect.ValueOf(v)
-	if r.Type().Key() != reflect.TypeFor[string]() {
+	if r.Type().Key().Kind() != reflect.String {
 		return nil, false
 	}
 	m := make(map[string]any, r.Len())
@@ -143,17 +151,19 @@ func appendMap(dst []byte, m map[string]any, depth int) ([]byte, bool, error) {
 	if depth >= maxNesting {
 		return dst, false, fmt.Errorf("a map nests more than %d deep", maxNesting)
 	}
-	keys := make([]string, 0, len(m))
-	for key := range m {
-		keys = append(keys, key)
-	}
-	slices.Sort(keys)
 	dst = append(dst, '{')
-	for i, key := range keys {
-		if i > 0 {
+	last := ""
+	for i, key := range slices.Sorted(maps.Keys(m)) {
+		// Keys that differ in bytes which are no UTF-8 become one; a parser must
+		// not have to choose.
+		name := string([]rune(key))
+		if i > 0 && name == last {
+			continue
+		}
+		if last = name; i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = append(appendString(dst, key), ':')
+		dst = append(appendString(dst, name), ':')
 		var err error
 		if dst, err = appendElement(dst, m[key], depth+1); err != nil {
 			return dst, false, err
@@ -189,8 +199,15 @@ func appendMarshaled(dst []byte, v any) (out []byte, written bool, err error) {
 	if string(text) == "null" {
 		return dst, false, nil
 	}
-	return append(dst, text...), true, nil
+	if !utf8.Valid(text) { // raw JSON of the host's
+		text = []byte(string([]rune(string(text))))
+	}
+	return append(dst, lineEnds.Replace(string(text))...), true, nil
 }
+
+// lineEnds escapes what encoding/json leaves alone in raw JSON. Outside of
+// strings JSON has neither.
+var lineEnds = strings.NewReplacer("\u2028", `\u2028`, "\u2029", `\u2029`)
 
 // appendFloat writes as ECMAScript does, and encoding/json after it: with an
 // exponent only where the number would be very long.

@@ -17,7 +17,7 @@ import (
 // endpoint's owner typed; what it costs must be of that order too.
 const (
 	maxIndex  = 999    // of an array; the design's limit
-	maxDepth  = 100    // keys in one name
+	maxDepth  = 50     // keys in one name
 	maxPlaces = 10_000 // elements of all arrays of a document together, holes included
 )
 
@@ -83,9 +83,9 @@ func grow(leaves []leaf) (root *node, faults []error) {
 		}
 		switch {
 		case n.value:
-			faults = append(faults, l.output.Fault(fmt.Errorf("the name nests inside %q, which is a value (%s)", n.leaf.output.Name, place(n.leaf.output))))
+			faults = append(faults, l.output.Fault(fmt.Errorf("the name nests inside %.80q, which is a value (%s)", n.leaf.output.Name, place(n.leaf.output))))
 		case len(n.children) > 0:
-			faults = append(faults, l.output.Fault(fmt.Errorf("the name is a value, but %q nests inside it (%s)", n.leaf.output.Name, place(n.leaf.output))))
+			faults = append(faults, l.output.Fault(fmt.Errorf("the name is a value, but %.80q nests inside it (%s)", n.leaf.output.Name, place(n.leaf.output))))
 		default:
 			n.value = true
 		}

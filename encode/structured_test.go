@@ -95,6 +95,15 @@ func TestStructuredNamesRefused(t *testing.T) {
 			assert.ErrorContains(t, fault, tt.says)
 		})
 	}
+	t.Run("every index above 999, the same each time", func(t *testing.T) {
+		m, _ := named("a.1000", "b.2000", "c.0", "c.3000", "c.4000")
+		_, err := compile(t, encode.JSON, m, nil)
+		for range 20 {
+			_, again := compile(t, encode.JSON, m, nil)
+			require.Equal(t, err.Error(), again.Error())
+		}
+		assert.Equal(t, 4, strings.Count(err.Error(), "above 999"))
+	})
 	t.Run("all at once", func(t *testing.T) {
 		m, _ := named("a..b", "c", "c.d", "e.1000", `f\x`)
 		_, err := compile(t, encode.JSON, m, nil)

@@ -15,6 +15,7 @@ import (
 type Catalog struct {
 	fields []Field
 	index  map[string]int
+	plain  []string // the keys as plainKey makes them
 }
 
 // NewCatalog returns a catalog of just these fields. An empty key, a key given
@@ -35,6 +36,7 @@ func NewCatalog(fields ...Field) (*Catalog, error) {
 		default:
 			c.index[f.Key] = i
 		}
+		c.plain = append(c.plain, plainKey(f.Key))
 	}
 	if len(faults) > 0 {
 		return nil, errors.Join(faults...)
@@ -118,17 +120,21 @@ func (c *Catalog) nearest(key string) string {
 	}
 	// Farther than half of what was typed is a guess, not a suggestion.
 	best, least := "", len(key)/2+1
-	for _, f := range c.fields {
-		if d := distance(key, plainKey(f.Key)); d < least {
-			best, least = f.Key, d
+	for i, plain := range c.plain {
+		// Each edit changes the length by one at the most.
+		if max(len(plain)-len(key), len(key)-len(plain)) >= least {
+			continue
+		}
+		if d := distance(key, plain); d < least {
+			best, least = c.fields[i].Key, d
 		}
 	}
 	return best
 }
 
-func plainKey(key string) string {
-	return strings.ToLower(strings.NewReplacer("_", "", "-", "", " ", "", ".", "").Replace(key))
-}
+var separators = strings.NewReplacer("_", "", "-", "", " ", "", ".", "")
+
+func plainKey(key string) string { return strings.ToLower(separators.Replace(key)) }
 
 // distance counts the edits between a and b: insert, delete, replace or swap
 // two neighbours (the optimal string alignment distance).

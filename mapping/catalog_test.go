@@ -73,6 +73,21 @@ func TestJSONIsStable(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, `{"name":"t","value":"2026-04-22T19:45:00+00:00"}`, string(got), "a time is kept as payloads have it")
 
+	// What comes back from a database encodes to the same text.
+	type word []byte
+	at := time.Date(2026, 4, 22, 15, 45, 0, 0, time.FixedZone("", -4*3600))
+	for want, v := range map[string]any{
+		`"1m0s"`: time.Minute, `"April"`: time.April, `"bytes"`: word("bytes"), `["x",["y"]]`: []any{[]byte("x"), [][]byte{[]byte("y")}},
+		`["2026-04-22T19:45:00+00:00"]`: []*time.Time{&at}, `{"at":"2026-04-22T19:45:00+00:00"}`: map[string]any{"at": at}, `{"raw":1}`: json.RawMessage(`{"raw":1}`),
+		`null`: nil, `19.90`: json.Number("19.90"),
+	} {
+		got, err := json.Marshal(mapping.Constant{Name: "c", Value: v})
+		require.NoError(t, err)
+		assert.Equal(t, `{"name":"c","value":`+want+`}`, string(got))
+	}
+	_, err = json.Marshal(mapping.Constant{Name: "c", Value: make(chan int)})
+	assert.Error(t, err)
+
 	field := mapping.Field{Key: "budget", Label: "Budget", Kind: mapping.Number, Sensitive: true, Example: "x"}
 	got, err = json.Marshal(field)
 	require.NoError(t, err)

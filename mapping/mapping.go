@@ -3,6 +3,7 @@ package mapping
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"time"
 )
 
@@ -31,19 +32,53 @@ type Constant struct {
 	Value any    `json:"value"` // any type that a Source may give, but not absent
 }
 
-// MarshalJSON writes times and []byte in the text that payloads have, so that
-// what comes back from a database encodes to the same bytes.
+// MarshalJSON writes the value as payloads have it (times, text, values with
+// methods), so that what comes back from a database encodes to the same bytes.
+// Structs and raw JSON come back as maps, whose keys are sorted.
 func (c Constant) MarshalJSON() ([]byte, error) {
 	type plain Constant
-	switch c.Value.(type) {
-	case time.Time, []byte:
-		text, err := AppendText(nil, c.Value)
-		if err != nil {
-			return nil, err
-		}
-		c.Value = string(text)
+	var err error
+	if c.Value, err = settle(c.Value, 0); err != nil {
+		return nil, err
 	}
 	return json.Marshal(plain(c))
+}
+
+// settle replaces all that encoding/json would write in another way than
+// encoders do.
+func settle(v any, depth int) (any, error) {
+	if depth > 100 {
+		return nil, errors.New("mapping: a constant nests more than 100 deep")
+	}
+	if _, ok := v.(json.RawMessage); ok {
+		return v, nil
+	}
+	r, err := Resolve(v)
+	if err != nil {
+		return nil, err
+	}
+	switch r := r.(type) {
+	case time.Time:
+		text, err := AppendText(nil, r)
+		return string(text), err
+	case []any:
+		list := make([]any, len(r))
+		for i := range r {
+			if list[i], err = settle(r[i], depth+1); err != nil {
+				return nil, err
+			}
+		}
+		return list, nil
+	case map[string]any:
+		m := make(map[string]any, len(r))
+		for key := range r {
+			if m[key], err = settle(r[key], depth+1); err != nil {
+				return nil, err
+			}
+		}
+		return m, nil
+	}
+	return r, nil
 }
 
 // UnmarshalJSON keeps the digits of numbers: they become [json.Number].

@@ -54,10 +54,18 @@ func (e *RuleError) Error() string {
 // Unwrap returns Err.
 func (e *RuleError) Unwrap() error { return e.Err }
 
+// Bounds on a mapping, far above what a receiver asks for. What it costs must
+// be of the order of what somebody typed.
+const (
+	maxOutputs = 2000
+	maxName    = 1 << 10 // bytes
+)
+
 // Compile checks m against c; a nil c is Standard. Every fault comes back at
 // once, each a [*RuleError], joined: a field that is not in the catalog (with
-// the nearest key as a suggestion), a name that is empty, not UTF-8 or given
-// twice, a constant without a value, a mapping with neither rule nor constant.
+// the nearest key as a suggestion), a name that is empty, not UTF-8, longer than
+// 1 KiB or given twice, a constant without a value, a mapping with neither rule
+// nor constant or with more than 2,000 of them.
 //
 // What only one format refuses, as JSON does a..b, is for package encode to
 // say when an encoder is built.
@@ -88,6 +96,9 @@ func CompileSound(m Mapping, c *Catalog) (*Plan, error) {
 	}
 
 	var faults []error
+	if n := len(m.Rules) + len(m.Constants); n > maxOutputs {
+		return &Plan{}, Output{Index: -1}.Fault(fmt.Errorf("the mapping has %d rules and constants; %d are the most", n, maxOutputs))
+	}
 	fault := func(o Output, format string, args ...any) {
 		faults = append(faults, o.Fault(fmt.Errorf(format, args...)))
 	}
@@ -113,6 +124,8 @@ func CompileSound(m Mapping, c *Catalog) (*Plan, error) {
 		switch {
 		case o.Name == "":
 			fault(o, "the name is empty; give the name that the receiver expects")
+		case len(o.Name) > maxName:
+			fault(o, "the name has %d bytes; %d are the most", len(o.Name), maxName)
 		case !utf8.ValidString(o.Name):
 			fault(o, "the name is not valid UTF-8")
 		case twice && first.Implicit:

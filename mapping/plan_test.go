@@ -2,6 +2,8 @@ package mapping_test
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -63,6 +65,26 @@ func TestCompileRefusesAnEmptyMapping(t *testing.T) {
 	got := faults(t, err)
 	require.Len(t, got, 1)
 	assert.Equal(t, -1, got[0].Index)
+}
+
+func TestCompileBoundsWhatItTakes(t *testing.T) {
+	var m mapping.Mapping
+	for i := range 2000 {
+		m.Rules = append(m.Rules, mapping.Rule{Field: "email", Name: fmt.Sprint("n", i)})
+	}
+	_, err := mapping.Compile(m, nil)
+	require.NoError(t, err)
+	m.Constants = []mapping.Constant{{Name: "c", Value: 1}}
+	_, err = mapping.Compile(m, nil)
+	assert.ErrorContains(t, err, "2001 rules and constants; 2000 are the most")
+	_, err = mapping.Compile(mapping.Mapping{Rules: rules("email", strings.Repeat("n", 1025))}, nil)
+	assert.ErrorContains(t, err, "1025 bytes")
+	assert.Less(t, len(err.Error()), 300)
+}
+
+func TestFieldAndNameMayBeSwapped(t *testing.T) {
+	_, err := mapping.Compile(mapping.Mapping{Rules: rules("contact.email", "email")}, nil)
+	assert.ErrorContains(t, err, "are field and name swapped?")
 }
 
 func TestNearestKeyIsSuggested(t *testing.T) {

@@ -139,7 +139,7 @@ func printCurl(out io.Writer, d *leadhook.Dispatcher, list []leadhook.Endpoint, 
 		if len(req.Destination.Secrets) > 0 {
 			fmt.Fprintln(out, "# webhook-timestamp and webhook-signature are added to each attempt as it is sent")
 		}
-		fmt.Fprintf(out, "curl -g -X POST %s \\\n  -H %s \\\n", quote(target.String()), quote("Content-Type: "+req.ContentType))
+		fmt.Fprintf(out, "curl -g --path-as-is -X POST %s \\\n  -H %s \\\n", quote(target.String()), quote("Content-Type: "+req.ContentType))
 		for _, name := range slices.Sorted(maps.Keys(req.Destination.Header)) {
 			for _, value := range req.Destination.Header[name] {
 				fmt.Fprintf(out, "  -H %s \\\n", quote(name+": "+value))
