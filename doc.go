@@ -5,6 +5,20 @@
 // lead: map → encode → route → deliver. The four pillars are packages of their
 // own, and each is useful alone: mapping, encode, routing and deliver.
 //
+//	d, err := leadhook.New(&deliver.HTTP{}, nil)
+//	…
+//	err = d.SetEndpoints(endpoints) // from the host's database
+//	…
+//	deliveries, err := d.Dispatch(ctx, routing.Message{ID: "new-" + id, Type: routing.MessageNewLead, Lead: lead})
+//	for _, delivery := range deliveries {
+//		switch {
+//		case !delivery.Decision.Deliver: // not told; Decision.Reason says why
+//		case delivery.Err == nil: // delivered, or queued
+//		case errors.Is(delivery.Err, deliver.ErrRejected): // tell the owner; the Cause has a Remedy
+//		default: // keep the lead, and DispatchTo this endpoint later
+//		}
+//	}
+//
 // # Endpoints
 //
 // An [Endpoint] is one receiving system: its URL, format, headers, mapping,

@@ -33,7 +33,7 @@ func Example() {
 		log.Fatal(err)
 	}
 	lead := mapping.Lead{"leadId": "1", "firstName": "Jane", "email": "jane@example.com"}
-	deliveries, err := d.Dispatch(context.Background(), routing.Message{Type: routing.MessageNewLead, Lead: lead})
+	deliveries, err := d.Dispatch(context.Background(), routing.Message{ID: "new-1", Type: routing.MessageNewLead, Lead: lead})
 	if err != nil {
 		log.Fatal(err)
 	}

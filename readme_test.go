@@ -1,8 +1,10 @@
 package leadhook_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
@@ -10,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/topprovider/leadhook"
 	"github.com/topprovider/leadhook/deliver"
 	"github.com/topprovider/leadhook/encode"
 	"github.com/topprovider/leadhook/routing"
@@ -45,6 +48,18 @@ func TestTheReadmesProgramIsTheExample(t *testing.T) {
 	output, _, ok := strings.Cut(rest, "}\n\n")
 	require.True(t, ok)
 	assert.Equal(t, strings.ReplaceAll(output, "\t// ", ""), blocks(readme, "text")[0])
+}
+
+// The README's endpoint is one, with every setting that there is.
+func TestTheReadmesEndpointIsValid(t *testing.T) {
+	d := json.NewDecoder(strings.NewReader(blocks(read(t, "README.md"), "json")[0]))
+	d.DisallowUnknownFields()
+	var e leadhook.Endpoint
+	require.NoError(t, d.Decode(&e))
+	assert.NoError(t, e.Validate(nil))
+	var settings map[string]any
+	require.NoError(t, json.Unmarshal([]byte(blocks(read(t, "README.md"), "json")[0]), &settings))
+	assert.Len(t, settings, reflect.TypeFor[leadhook.Endpoint]().NumField())
 }
 
 func TestTheReadmesTablesAreComplete(t *testing.T) {
