@@ -19,7 +19,7 @@ func benchLead() mapping.Lead {
 	lead := mapping.Lead{
 		"leadId":      "ld_8f31c0a7",
 		"createdAt":   time.Date(2026, 4, 20, 14, 30, 0, 0, time.UTC),
-		"firstName":   "Søren",
+		"firstName":   "Soren",
 		"lastName":    "O'Connor",
 		"email":       "soren.oconnor@example.com",
 		"phone":       "+45 20 12 34 56",
@@ -28,7 +28,7 @@ func benchLead() mapping.Lead {
 		"companySize": 250,
 		"industry":    "Manufacturing",
 		"website":     "https://www.example.com/about?lang=da",
-		"address":     "Nørrebrogade 12, 3. th",
+		"address":     "12 Norrebrogade, 3rd floor",
 		"city":        "København",
 		"state":       "Hovedstaden",
 		"postalCode":  "2200",
@@ -73,8 +73,10 @@ func benchEncoder(tb testing.TB, f encode.Format) encode.Encoder {
 	return e
 }
 
-func benchAppend(b *testing.B, f encode.Format) {
-	e, lead := benchEncoder(b, f), mapping.Source(benchLead())
+func benchAppend(b *testing.B, f encode.Format) { benchEncode(b, benchEncoder(b, f)) }
+
+func benchEncode(b *testing.B, e encode.Encoder) {
+	lead := mapping.Source(benchLead())
 	var buf []byte
 	b.ReportAllocs()
 	for b.Loop() {
@@ -190,22 +192,52 @@ func BenchmarkForm(b *testing.B) {
 	})
 }
 
-// BenchmarkHubSpot has encoding/json on structs beside it.
+// BenchmarkHubSpot has encoding/json on structs beside it. Both write a whole
+// submission: the page's context and the consent ride along.
 func BenchmarkHubSpot(b *testing.B) {
+	const uri, hook = "https://www.example.com/contact?utm_source=newsletter&utm_campaign=spring", "https://api.hsforms.com/submissions/v3/integration/submit/1234567/0a1b2c3d-0000-4000-8000-000000000000"
+	b.Run("leadhook", func(b *testing.B) {
+		plan, err := mapping.Compile(mapping.Mapping{Rules: benchRules, Constants: []mapping.Constant{
+			{Name: "context.pageUri", Value: uri},
+			{Name: "context.pageName", Value: "Contact us"},
+			{Name: "legalConsentOptions.consent.consentToProcess", Value: true},
+			{Name: "legalConsentOptions.consent.text", Value: "I agree to be contacted about my request."},
+		}}, nil)
+		if err != nil {
+			b.Fatal(err)
+		}
+		e, err := encode.New(encode.HubSpotForms, plan, &encode.Options{WebhookURL: hook})
+		if err != nil {
+			b.Fatal(err)
+		}
+		benchEncode(b, e)
+	})
 	type field struct {
 		Name         string `json:"name"`
 		Value        string `json:"value"`
 		ObjectTypeID string `json:"objectTypeId"`
 	}
 	type form struct {
-		Fields []field `json:"fields"`
+		Fields  []field `json:"fields"`
+		Context struct {
+			PageURI  string `json:"pageUri"`
+			PageName string `json:"pageName"`
+		} `json:"context"`
+		Legal struct {
+			Consent struct {
+				ConsentToProcess bool   `json:"consentToProcess"`
+				Text             string `json:"text"`
+			} `json:"consent"`
+		} `json:"legalConsentOptions"`
+		WebhookURL string `json:"WEBHOOKURL"`
 	}
-	b.Run("leadhook", func(b *testing.B) { benchAppend(b, encode.HubSpotForms) })
 	b.Run("encoding-json", func(b *testing.B) {
 		lead := benchLead()
 		b.ReportAllocs()
 		for b.Loop() {
-			f := form{Fields: make([]field, 0, len(benchRules))}
+			f := form{Fields: make([]field, 0, len(benchRules)), WebhookURL: hook}
+			f.Context.PageURI, f.Context.PageName = uri, "Contact us"
+			f.Legal.Consent.ConsentToProcess, f.Legal.Consent.Text = true, "I agree to be contacted about my request."
 			for _, r := range benchRules {
 				f.Fields = append(f.Fields, field{r.Name, plainText(lead[r.Field]), "0-1"})
 			}

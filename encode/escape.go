@@ -225,26 +225,32 @@ var plainForm = func() (t [256]bool) {
 
 // appendForm appends s as the WHATWG's urlencoded serializer does.
 func appendForm(dst []byte, s string) []byte {
-	if !utf8.ValidString(s) {
-		s = string([]rune(s)) // each invalid byte becomes U+FFFD
-	}
 	// Room is made once: most values have characters to escape, so that copying
 	// runs of plain ones would not pay.
 	n := len(dst)
 	dst = slices.Grow(dst, 3*len(s))
 	dst = dst[:cap(dst)]
+	checked := false
 	for i := range len(s) {
-		switch c := s[i]; {
-		case plainForm[c]:
+		c := s[i]
+		if plainForm[c] {
 			dst[n] = c
 			n++
-		case c == ' ':
+			continue
+		}
+		if c == ' ' {
 			dst[n] = '+'
 			n++
-		default:
-			dst[n], dst[n+1], dst[n+2] = '%', upperHex[c>>4], upperHex[c&15]
-			n += 3
+			continue
 		}
+		if c >= utf8.RuneSelf && !checked {
+			if !utf8.ValidString(s) {
+				return appendForm(dst[:n], string([]rune(s[i:]))) // each invalid byte becomes U+FFFD
+			}
+			checked = true
+		}
+		dst[n], dst[n+1], dst[n+2] = '%', upperHex[c>>4], upperHex[c&15]
+		n += 3
 	}
 	return dst[:n]
 }

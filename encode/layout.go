@@ -90,9 +90,6 @@ func grow(leaves []leaf) (root *node, faults []error) {
 			n.value = true
 		}
 	}
-	if len(leaves) > 0 {
-		root.leaf = &leaves[0]
-	}
 	places := 0
 	return root, append(faults, root.checkArrays(&places)...)
 }
@@ -261,45 +258,46 @@ func (w *walker) member(lit string, v gjson.Result, inArray bool) {
 // appendTo appends the document for src. On error dst is not to be used.
 func (l *layout) appendTo(dst []byte, src mapping.Source, missing Missing) ([]byte, error) {
 	dst = append(dst, bracket(l.isArray, '[', '{'))
+	first := true // nothing is in the container yet: no comma
 	lead, isLead := src.(mapping.Lead)
 	for i := range l.ops {
 		o := &l.ops[i]
 		switch o.kind {
 		case opField:
 			var v any
-			if isLead {
+			if isLead { // spares the call
 				v = lead[o.field]
-			} else {
-				if value, ok := src.Value(o.field); ok {
-					v = value
-				}
+			} else if value, ok := src.Value(o.field); ok {
+				v = value
 			}
-			start := len(dst)
 			if s, ok := v.(string); ok { // as most are
-				dst = append(appendEscaped(appendLit(dst, o.quoted), s), '"')
+				dst = append(appendEscaped(appendLit(dst, o.quoted, first), s), '"')
+				first = false
 				continue
 			}
-			dst = appendLit(dst, o.lit)
+			start := len(dst)
+			dst = appendLit(dst, o.lit, first)
 			var written bool
 			var err error
 			if dst, written, err = appendJSON(dst, v, 0); err != nil {
 				return dst, valueError(o.output, v, err)
 			}
-			if written {
-				continue
-			}
 			switch {
+			case written:
 			case missing == Empty:
 				dst = append(dst, `""`...)
 			case missing == Null || o.inArray:
 				dst = append(dst, "null"...)
 			default:
 				dst = dst[:start]
+				continue
 			}
+			first = false
 		case opClose:
-			dst = l.close(dst, o, missing)
+			dst, first = l.close(dst, o, missing)
 		default:
-			dst = appendLit(dst, o.lit)
+			dst = appendLit(dst, o.lit, first)
+			first = o.kind == opOpen
 		}
 	}
 	if l.isArray {
@@ -308,36 +306,32 @@ func (l *layout) appendTo(dst []byte, src mapping.Source, missing Missing) ([]by
 	return append(dst, bracket(l.isArray, ']', '}')), nil
 }
 
-// close ends a container, or takes it back where it holds nothing.
-func (l *layout) close(dst []byte, o *op, missing Missing) []byte {
+// close ends a container, or takes it back where it holds nothing. No value
+// ends with an opening bracket or a comma, so the last byte tells where it was.
+func (l *layout) close(dst []byte, o *op, missing Missing) (_ []byte, first bool) {
 	if o.isArray {
 		dst = trimNulls(dst, missing)
 	}
-	if !opened(dst) {
-		return append(dst, bracket(o.isArray, ']', '}'))
+	if dst[len(dst)-1] != bracket(o.isArray, '[', '{') {
+		return append(dst, bracket(o.isArray, ']', '}')), false
 	}
 	if o.inArray { // its place must stay
-		return append(dst[:len(dst)-1], "null"...)
+		return append(dst[:len(dst)-1], "null"...), false
 	}
 	dst = dst[:len(dst)-len(o.lit)+1]
 	if dst[len(dst)-1] == ',' {
-		dst = dst[:len(dst)-1]
+		return dst[:len(dst)-1], false
 	}
-	return dst
+	return dst, true
 }
 
 // appendLit appends lit, without its comma where it is the first of its
-// container. No value ends with an opening bracket, so the last byte tells.
-func appendLit(dst []byte, lit string) []byte {
-	if opened(dst) {
+// container.
+func appendLit(dst []byte, lit string, first bool) []byte {
+	if first {
 		lit = lit[1:]
 	}
 	return append(dst, lit...)
-}
-
-func opened(dst []byte) bool {
-	last := dst[len(dst)-1]
-	return last == '{' || last == '['
 }
 
 // trimNulls drops the nulls at an array's end, which stand for absent values;

@@ -185,12 +185,13 @@ func appendTime(dst []byte, t time.Time) ([]byte, error) {
 	}
 	year, month, day := t.Date()
 	hour, minute, second := t.Clock()
-	digit := func(n int) byte { return '0' + byte(n%10) }
-	return append(dst,
-		digit(year/1000), digit(year/100), digit(year/10), digit(year), '-',
-		digit(int(month)/10), digit(int(month)), '-', digit(day/10), digit(day), 'T',
-		digit(hour/10), digit(hour), ':', digit(minute/10), digit(minute), ':', digit(second/10), digit(second),
-		'+', '0', '0', ':', '0', '0'), nil
+	n := len(dst)
+	dst = append(dst, "0000-00-00T00:00:00+00:00"...)
+	for _, two := range [...]struct{ at, n int }{{0, year / 100}, {2, year % 100}, {5, int(month)}, {8, day}, {11, hour}, {14, minute}, {17, second}} {
+		dst[n+two.at] = '0' + byte(two.n/10)
+		dst[n+two.at+1] = '0' + byte(two.n%10)
+	}
+	return dst, nil
 }
 
 // maxDigits bounds what a number with an exponent may grow to when it is
