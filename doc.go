@@ -36,6 +36,8 @@
 //
 // # Secrets
 //
-// Printed and logged, endpoints, requests and dispatchers show no secret, no
-// header value and no body. JSON of an Endpoint holds all of it.
+// Printed and logged, endpoints, requests, receipts, errors and dispatchers show
+// no secret, no header value and no body. JSON of an Endpoint holds all of it, so
+// log endpoints one at a time: inside a list or a struct of the host's, a JSON
+// log handler marshals them.
 package leadhook

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -134,8 +133,8 @@ func (d *Dispatcher) Dispatch(ctx context.Context, m routing.Message) ([]Deliver
 }
 
 // DispatchTo is Dispatch for some endpoints only, in this order: to deliver once
-// more to those that failed. An unknown endpoint is ErrUnknownEndpoint, and
-// nobody is told then.
+// more to those that failed. An unknown endpoint is ErrUnknownEndpoint, one that
+// is given twice is an error too, and nobody is told then.
 func (d *Dispatcher) DispatchTo(ctx context.Context, m routing.Message, endpointIDs ...string) ([]Delivery, error) {
 	all := d.endpoints.Load()
 	list := make([]*endpoint, len(endpointIDs))
@@ -143,6 +142,9 @@ func (d *Dispatcher) DispatchTo(ctx context.Context, m routing.Message, endpoint
 		var err error
 		if list[i], err = all.find(id); err != nil {
 			return nil, err
+		}
+		if slices.Contains(endpointIDs[:i], id) {
+			return nil, fmt.Errorf("leadhook: endpoint %.80q is given twice", id)
 		}
 	}
 	return d.dispatch(ctx, m, list)
@@ -274,12 +276,13 @@ func (d *Dispatcher) SendTest(ctx context.Context, endpointID string) (*deliver.
 	if err != nil {
 		return nil, err
 	}
-	// A host's catalog may have no examples for what every message needs.
-	lead := mapping.Standard().Example()
-	maps.DeleteFunc(lead, func(field string, _ any) bool {
-		return field != mapping.FieldLeadID && field != mapping.FieldRequestedMeetingTime && field != mapping.FieldFormattedRequestedMeetingTime
-	})
-	maps.Copy(lead, d.catalog.Example())
+	lead := d.catalog.Example()
+	standard := mapping.Standard().Example()
+	for _, field := range []string{mapping.FieldLeadID, mapping.FieldRequestedMeetingTime, mapping.FieldFormattedRequestedMeetingTime} {
+		if lead[field] == nil { // a host's catalog may lack what every message needs
+			lead[field] = standard[field]
+		}
+	}
 	m := routing.Message{Type: routing.MessageNewLead, Lead: lead}
 	if !e.routing.Type.Takes(m.Type) {
 		m.Type = routing.MessageLeadUpdate

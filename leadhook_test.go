@@ -159,6 +159,8 @@ func TestDispatchToTellsThoseThatFailedOnceMore(t *testing.T) {
 	assert.Equal(t, f.To("down")[0].ID, f.To("down")[1].ID, "the receiver knows the repeat")
 	_, err = d.DispatchTo(t.Context(), m, "crm", "nobody")
 	assert.ErrorIs(t, err, leadhook.ErrUnknownEndpoint)
+	_, err = d.DispatchTo(t.Context(), m, "crm", "crm")
+	assert.ErrorContains(t, err, "given twice")
 	assert.Len(t, f.To("crm"), 1)
 }
 

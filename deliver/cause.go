@@ -14,7 +14,7 @@ const (
 	CauseRateLimited    Cause = "rate_limited"    // 429
 	CauseHTTPStatus     Cause = "http_status"     // a code that nothing else here stands for
 	CauseAuthentication Cause = "authentication"  // 401, 403, 407
-	CauseFieldMapping   Cause = "field_mapping"   // 400, 422
+	CauseFieldMapping   Cause = "field_mapping"   // 400, 422; or a value that the format cannot write
 	CauseGone           Cause = "gone"            // 410: the endpoint should be disabled
 	CauseRedirect       Cause = "redirect"        // 3xx, never followed
 	CauseBlockedAddress Cause = "blocked_address" // the address is not public
@@ -30,7 +30,7 @@ var remedies = map[Cause]string{
 	CauseRateLimited:    "Raise the endpoint's rate limit, or send to it less often.",
 	CauseHTTPStatus:     "Look up the status code in the endpoint's documentation and logs: 404 and 405 mostly mean a wrong URL, 5xx a fault on its side, and a code that means success there, such as 204, belongs to the accepted codes.",
 	CauseAuthentication: "Check the endpoint's credentials, such as the Authorization header or the API key, and that they may create leads.",
-	CauseFieldMapping:   "Compare the field mapping with what the endpoint expects: names, nesting, required fields and allowed values; its answer often names the field.",
+	CauseFieldMapping:   "Compare the field mapping with what the endpoint expects: names, nesting, required fields and allowed values; the error or the endpoint's answer often names the field.",
 	CauseGone:           "The endpoint says that it is gone for good: disable it, or give its new URL.",
 	CauseRedirect:       "Enter the URL that the endpoint redirects to; redirects are not followed, since the lead would be lost on the way.",
 	CauseBlockedAddress: "Use a URL whose host name leads to a public internet address.",
@@ -78,7 +78,10 @@ func Judge(code int, accept []int) (Cause, error) {
 }
 
 func judge(code int, accept []int) (Cause, verdict) {
-	if len(accept) == 0 && (code == 200 || code == 201 || code == 202) || slices.Contains(accept, code) {
+	switch {
+	case code/100 == 3: // whatever the host says: it was not followed
+		return CauseRedirect, rejected
+	case len(accept) == 0 && (code == 200 || code == 201 || code == 202) || slices.Contains(accept, code):
 		return "", accepted
 	}
 	switch code {
@@ -95,10 +98,7 @@ func judge(code int, accept []int) (Cause, verdict) {
 	case 501, 505:
 		return CauseHTTPStatus, rejected
 	}
-	switch code / 100 {
-	case 3:
-		return CauseRedirect, rejected
-	case 5:
+	if code/100 == 5 {
 		return CauseHTTPStatus, retry
 	}
 	return CauseHTTPStatus, rejected

@@ -40,6 +40,8 @@ func TestJudge(t *testing.T) {
 	cause, kind := deliver.Judge(409, []int{200, 409})
 	assert.Empty(t, cause)
 	assert.NoError(t, kind)
+	_, kind = deliver.Judge(302, []int{302})
+	assert.ErrorIs(t, kind, deliver.ErrRejected, "a redirect is never a success")
 	_, kind = deliver.Judge(201, []int{200})
 	assert.ErrorIs(t, kind, deliver.ErrRejected, "accepted codes replace the defaults")
 }

@@ -31,7 +31,8 @@ type Destination struct {
 	// (Ed25519), newest first; all of them sign. None: no signature.
 	Secrets []string
 	// Timeout bounds one attempt, the answer's body included. 0 means 15 s, and
-	// 10 min is the most.
+	// 10 min is the most. HTTP's own transport gives dialling and a TLS handshake
+	// 10 s each of it.
 	Timeout time.Duration
 	// MaxAttempts bounds the attempts, the first included. 0 means 4, and 100 is
 	// the most.

@@ -20,7 +20,7 @@
 //	| rate_limited    | 429                                             | retry                 |
 //	| http_status     | 408, 425, 5xx but 501 and 505                   | retry                 |
 //	| authentication  | 401, 403, 407                                   | rejected              |
-//	| field_mapping   | 400, 422                                        | rejected              |
+//	| field_mapping   | 400, 422; a value that cannot be written        | rejected              |
 //	| gone            | 410                                             | rejected; disable it  |
 //	| redirect        | 3xx: never followed                             | rejected              |
 //	| http_status     | any other code that is not a success            | rejected              |

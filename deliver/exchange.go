@@ -89,7 +89,7 @@ func (x *exchange) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	if err != nil {
 		a.RetryAfter = 0
-		a.Cause, x.err = diagnose(err, x.req.Destination.timeout())
+		a.Cause, x.err = diagnose(err, time.Since(at))
 		x.verdict = retry
 		if a.Cause == CauseBlockedAddress {
 			x.verdict = rejected

@@ -7,21 +7,23 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"syscall"
 	"time"
 )
 
 // diagnose names the cause of an exchange that broke, and says it in words that
 // are safe to log. What net/http says is not: it quotes what came over the wire.
-func diagnose(err error, timeout time.Duration) (Cause, error) {
+//
+// took is how long the exchange was: the limits of dialling and of handshakes
+// may have ended it before the attempt's own.
+func diagnose(err error, took time.Duration) (Cause, error) {
 	var blocked *addressError
 	var timer net.Error
 	switch {
 	case errors.As(err, &blocked):
 		return CauseBlockedAddress, blocked
 	case errors.As(err, &timer) && timer.Timeout():
-		return CauseTimeout, keep(err, fmt.Sprintf("no complete answer within %v", timeout))
+		return CauseTimeout, keep(err, fmt.Sprintf("no complete answer within %v", took.Round(time.Millisecond)))
 	}
 	if err, ok := diagnoseTLS(err); ok {
 		return CauseTLS, err
@@ -47,7 +49,7 @@ func diagnoseTLS(err error) (error, bool) {
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return keep(err, "the certificate cannot be verified"), true
 	}
-	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok || errors.Is(err, http.ErrSchemeMismatch) {
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
 		return keep(err, "the server does not speak TLS; perhaps the URL should start with http://"), true
 	}
 	// Alerts have no exported type of their own outside QUIC.

@@ -27,6 +27,12 @@ const (
 	submittedName = "submittedAt"
 )
 
+// example shows how to name what stands in an object of HubSpot's.
+var example = map[string]string{
+	"context":             "context.pageUri",
+	"legalConsentOptions": "legalConsentOptions.consent.text",
+}
+
 type hubspotEncoder struct {
 	fields    flat
 	context   flat
@@ -58,6 +64,8 @@ func newHubSpot(outputs []mapping.Output, o *Options) (Encoder, error) {
 				out.Value = string(text) // as it is now; a pointer may change
 			}
 			e.submitted = &out
+		case out.Name+"." == contextPrefix, out.Name+"." == legalPrefix:
+			faults = append(faults, out.Fault(fmt.Errorf("%s is an object of HubSpot's; name a member of it, as in %s", out.Name, example[out.Name])))
 		case strings.HasPrefix(out.Name, contextPrefix):
 			member := strings.TrimPrefix(out.Name, contextPrefix)
 			if !slices.Contains(contextMembers, member) {
@@ -115,15 +123,18 @@ func splitObjectType(name string) (object, property string) {
 	return object, property
 }
 
-// checkLegal refuses what HubSpot answers INVALID_LEGAL_OPTION_FORMAT: both of
-// the two grounds for writing to someone.
-func checkLegal(leaves []leaf) []error {
-	for _, l := range leaves[min(1, len(leaves)):] {
-		if first := leaves[0]; l.path[0] != first.path[0] {
-			return []error{l.output.Fault(fmt.Errorf("legalConsentOptions has either consent or legitimateInterest, and %.80q is there already (%s)", first.path[0], place(first.output)))}
+// checkLegal refuses what HubSpot answers INVALID_LEGAL_OPTION_FORMAT: anything
+// but one of the two grounds for writing to someone.
+func checkLegal(leaves []leaf) (faults []error) {
+	for _, l := range leaves {
+		switch ground := l.path[0]; {
+		case ground != "consent" && ground != "legitimateInterest", len(l.path) == 1:
+			faults = append(faults, l.output.Fault(fmt.Errorf("legalConsentOptions has members below consent or legitimateInterest, as in %s", example["legalConsentOptions"])))
+		case ground != leaves[0].path[0]:
+			faults = append(faults, l.output.Fault(fmt.Errorf("legalConsentOptions has either consent or legitimateInterest, and %.80q is there already (%s)", leaves[0].path[0], place(leaves[0].output))))
 		}
 	}
-	return nil
+	return faults
 }
 
 func (e *hubspotEncoder) ContentType() string { return "application/json" }

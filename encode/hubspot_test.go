@@ -89,6 +89,15 @@ func TestHubSpotContextAndConsent(t *testing.T) {
 	assert.Equal(t, `{"fields":[]}`, payload(t, encode.HubSpotForms, m, nil, mapping.Lead{}), "nothing empty goes out: {} is refused there")
 }
 
+func TestHubSpotContextMembers(t *testing.T) {
+	for _, member := range []string{"hutk", "ipAddress", "pageUri", "pageName", "pageId", "sfdcCampaignId", "goToWebinarWebinarKey"} {
+		m := mapping.Mapping{Rules: rules("message", "context."+member)}
+		assert.Equal(t, `{"fields":[],"context":{"`+member+`":"x"}}`, payload(t, encode.HubSpotForms, m, nil, mapping.Lead{"message": "x"}))
+	}
+	_, err := compile(t, encode.HubSpotForms, mapping.Mapping{Constants: []mapping.Constant{{Name: "submittedAt", Value: "yesterday"}}}, nil)
+	assert.ErrorContains(t, err, `constant 0 ("submittedAt")`)
+}
+
 func TestHubSpotRefuses(t *testing.T) {
 	for _, tt := range []struct {
 		proves string
@@ -100,6 +109,10 @@ func TestHubSpotRefuses(t *testing.T) {
 		{"an unknown member of context", []string{"context.ip"}, 0, "ipAddress"},
 		{"no property behind the object type", []string{"0-2/"}, 0, "no property name"},
 		{"both grounds of consent", []string{"legalConsentOptions.consent.text", "legalConsentOptions.legitimateInterest.text"}, 1, "either consent or legitimateInterest"},
+		{"another ground", []string{"legalConsentOptions.foo.text"}, 0, "below consent or legitimateInterest"},
+		{"a ground that is a value", []string{"legalConsentOptions.consent"}, 0, "below consent or legitimateInterest"},
+		{"the object of consent itself", []string{"legalConsentOptions"}, 0, "legalConsentOptions.consent.text"},
+		{"the object of context itself", []string{"context"}, 0, "context.pageUri"},
 		{"a broken name of consent", []string{"legalConsentOptions.consent..text"}, 0, "empty key"},
 	} {
 		t.Run(tt.proves, func(t *testing.T) {

@@ -97,6 +97,19 @@ func TestJSONIsStable(t *testing.T) {
 	assert.Equal(t, field, f)
 }
 
+func TestFieldsKeepTheirExamplesDigits(t *testing.T) {
+	for want, v := range map[string]any{`9007199254740993`: json.Number("9007199254740993"), `"2026-04-22T19:45:00+00:00"`: time.Date(2026, 4, 22, 19, 45, 0, 0, time.UTC)} {
+		text, err := json.Marshal(mapping.Field{Key: "k", Example: v})
+		require.NoError(t, err)
+		assert.Equal(t, `{"key":"k","kind":"text","example":`+want+`}`, string(text))
+		var back mapping.Field
+		require.NoError(t, json.Unmarshal(text, &back))
+		again, err := json.Marshal(back)
+		require.NoError(t, err)
+		assert.Equal(t, string(text), string(again))
+	}
+}
+
 func TestKindsHaveNames(t *testing.T) {
 	want := []string{"text", "email", "phone", "url", "number", "bool", "time", "list"}
 	for k := mapping.Text; k <= mapping.List; k++ {

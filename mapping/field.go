@@ -1,6 +1,8 @@
 package mapping
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"strings"
 )
@@ -43,6 +45,24 @@ type Field struct {
 	Example any `json:"example,omitempty"`
 	// Sensitive fields are masked where payloads are kept or logged.
 	Sensitive bool `json:"sensitive,omitempty"`
+}
+
+// MarshalJSON writes the example as payloads have it, as Constant's does.
+func (f Field) MarshalJSON() ([]byte, error) {
+	type plain Field
+	var err error
+	if f.Example, err = settle(f.Example, 0); err != nil {
+		return nil, err
+	}
+	return json.Marshal(plain(f))
+}
+
+// UnmarshalJSON keeps the digits of numbers: they become [json.Number].
+func (f *Field) UnmarshalJSON(data []byte) error {
+	type plain Field
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	return d.Decode((*plain)(f))
 }
 
 // A Kind says what a field holds. In JSON it is its name: "text", "email", ….

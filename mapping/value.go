@@ -96,7 +96,7 @@ func resolve(v any) (any, error) {
 		case reflect.Float64:
 			return r.Float(), nil
 		case reflect.Slice, reflect.Array:
-			if r.Kind() == reflect.Slice && r.Type().Elem().Kind() == reflect.Uint8 {
+			if e := r.Type().Elem(); r.Kind() == reflect.Slice && e.Kind() == reflect.Uint8 && !hasText(e) {
 				return string(r.Bytes()), nil
 			}
 			list := make([]any, r.Len())
@@ -115,6 +115,12 @@ func resolve(v any) (any, error) {
 		return nil, fmt.Errorf("a value of type %T cannot be written", v)
 	}
 	return nil, fmt.Errorf("a value of type %T is a pointer to a pointer, over and over", original)
+}
+
+// hasText reports whether values of a type give their own text, so that a list of
+// them is one, though they are bytes to Go.
+func hasText(t reflect.Type) bool {
+	return t.Implements(reflect.TypeFor[fmt.Stringer]()) || t.Implements(reflect.TypeFor[encoding.TextMarshaler]())
 }
 
 // absent reports whether v is no value at all.

@@ -25,6 +25,10 @@ type (
 	failing   struct{}
 	panicking struct{}
 	ownTime   time.Time
+	octet     byte
+	yes       bool
+	single    float32
+	double    float64
 	loop      *loop
 )
 
@@ -57,7 +61,7 @@ func TestAppendText(t *testing.T) {
 		{"a time in UTC", at, "2026-04-22T19:45:00+00:00"}, {"with a fraction only where it has one", at.Add(1500 * time.Microsecond), "2026-04-22T19:45:00.0015+00:00"},
 		{"[]byte as text", []byte("bytes"), "bytes"}, {"TextMarshaler", netip.MustParseAddr("1.2.3.4"), "1.2.3.4"},
 		{"Stringer", stringer(3), "stringer 3"}, {"a pointer's Stringer", &url.URL{Scheme: "https", Host: "a"}, "https://a"},
-		{"named string", named("n"), "n"}, {"named int", count(4), "4"}, {"named time", ownTime(at), "2026-04-22T19:45:00+00:00"}, {"json.RawMessage is bytes", json.RawMessage(`"x"`), `"x"`},
+		{"named string", named("n"), "n"}, {"named int", count(4), "4"}, {"named bool", yes(true), "true"}, {"named float32", single(0.1), "0.1"}, {"named float64", double(0.1), "0.1"}, {"named time", ownTime(at), "2026-04-22T19:45:00+00:00"}, {"json.RawMessage is bytes", json.RawMessage(`"x"`), `"x"`},
 		{"pointer", ptr("p"), "p"}, {"pointer to a pointer", ptr(ptr(5)), "5"}, {"pointer to a time", &at, "2026-04-22T19:45:00+00:00"},
 		{"nil", nil, ""}, {"nil pointer", (*string)(nil), ""}, {"nil pointer with methods", (*url.URL)(nil), ""}, {"nil pointer to a time", (*time.Time)(nil), ""},
 		{"big.Int", big.NewInt(12), "12"}, {"a duration", 90 * time.Second, "1m30s"},
@@ -103,6 +107,7 @@ func TestResolveKeepsListsAndTrees(t *testing.T) {
 	}{
 		{"named list", list{"a"}, []any{named("a")}}, {"array", [2]int{1, 2}, []any{1, 2}}, {"pointer to a list", &[]string{"a"}, []string{"a"}},
 		{"empty list is a value", []int{}, []any{}}, {"nil list is absent", []int(nil), nil}, {"nil []string is absent", []string(nil), nil},
+		{"a list of named bytes with a text", []mapping.Kind{mapping.Email}, []any{mapping.Email}}, {"named bytes without one are text", []octet("ab"), "ab"},
 		{"nil map is absent", map[string]int(nil), nil}, {"map", map[string]int{"a": 1}, map[string]int{"a": 1}}, {"nil bytes are absent", []byte(nil), nil},
 	} {
 		t.Run(tt.proves, func(t *testing.T) {
