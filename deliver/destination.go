@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/textproto"
 	"net/url"
@@ -72,21 +73,22 @@ func (e *SettingError) Unwrap() error { return e.Err }
 // Validate reports every fault at once, each a [*SettingError], joined. It looks
 // nothing up: whether the host exists and is public shows when it is dialled.
 func (d Destination) Validate() error {
+	_, _, err := d.parse()
+	return err
+}
+
+// parse is Validate, and what it found on the way.
+func (d *Destination) parse() (u *url.URL, keys []key, err error) {
 	var faults []error
 	fault := func(setting string, err error) {
 		if err != nil {
 			faults = append(faults, &SettingError{setting, err})
 		}
 	}
-	_, err := parseURL(d.URL)
+	u, err = parseURL(d.URL)
 	fault("url", err)
-	names := make([]string, 0, len(d.Header))
-	for name := range d.Header {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	spelled := make(map[string]bool, len(names))
-	for _, name := range names {
+	spelled := make(map[string]bool, len(d.Header))
+	for _, name := range slices.Sorted(maps.Keys(d.Header)) {
 		err, canonical := checkHeader(name, d.Header[name]), textproto.CanonicalMIMEHeaderKey(name)
 		if spelled[canonical] {
 			err = errors.New("it is given twice, in upper and lower case; give it once")
@@ -95,8 +97,9 @@ func (d Destination) Validate() error {
 		fault(fmt.Sprintf("headers.%.80q", name), err)
 	}
 	for i, secret := range d.Secrets {
-		_, err := parseKey(secret)
+		k, err := parseKey(secret)
 		fault(fmt.Sprintf("secrets[%d]", i), err)
+		keys = append(keys, k)
 	}
 	if d.Timeout < 0 || d.Timeout > maxTimeout {
 		fault("timeout", fmt.Errorf("it is %v; 0 means %v, and %v is the most", d.Timeout, DefaultTimeout, maxTimeout))
@@ -109,7 +112,7 @@ func (d Destination) Validate() error {
 			fault("accept", fmt.Errorf("%d cannot mean success; 200 to 299 and 400 to 599 can", code))
 		}
 	}
-	return errors.Join(faults...)
+	return u, keys, errors.Join(faults...)
 }
 
 // parseURL never quotes the URL in an error: its query may hold a key.
@@ -178,11 +181,7 @@ func (d Destination) String() string {
 	if u, err := parseURL(d.URL); err == nil {
 		where = u.Scheme + "://" + u.Host
 	}
-	names := make([]string, 0, len(d.Header))
-	for name := range d.Header {
-		names = append(names, name)
-	}
-	slices.Sort(names)
+	names := slices.Sorted(maps.Keys(d.Header))
 	held := ""
 	if d.Held {
 		held = ", held"

@@ -42,20 +42,12 @@ type exchange struct {
 	large *largeBody
 }
 
-func newExchange(h *HTTP, req *Request) (*exchange, error) {
-	d := &req.Destination
-	if err := d.Validate(); err != nil {
+func newExchange(h *HTTP, req *Request) (x *exchange, err error) {
+	x = &exchange{http: h, req: req}
+	if x.url, x.keys, err = req.Destination.parse(); err != nil {
 		return nil, err
 	}
-	u, err := parseURL(d.URL)
-	if err != nil {
-		return nil, err
-	}
-	x := &exchange{http: h, req: req, url: u}
-	if x.keys, err = req.keys(); err != nil {
-		return nil, err
-	}
-	return x, nil
+	return x, req.checkID()
 }
 
 // RoundTrip makes an attempt. The response that it returns has the status only.
@@ -83,8 +75,11 @@ func (x *exchange) RoundTrip(r *http.Request) (*http.Response, error) {
 			// however its body ends.
 			err = nil
 		}
-		if a.Cause == CauseRedirect {
+		switch a.Cause {
+		case CauseRedirect:
 			x.err = redirected(resp)
+		case CauseFieldMapping:
+			x.err = hubspotAnswer(a.Body)
 		}
 	}
 	if err != nil {

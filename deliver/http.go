@@ -92,22 +92,19 @@ func (x *exchange) run(ctx context.Context) {
 		Backoff:      x.backoff,
 		ErrorHandler: retryablehttp.PassthroughErrorHandler,
 	}
+	// Until an attempt is made, this is what came of it.
+	x.verdict, x.cause, x.err = rejected, CauseConfiguration, errors.New("net/http refuses the request")
 	out, err := retryablehttp.NewRequestWithContext(ctx, http.MethodPost, x.req.Destination.URL, x.body())
-	if err != nil {
-		x.verdict, x.cause, x.err = rejected, CauseConfiguration, errors.New("the URL cannot be used")
-		return
-	}
-	// Both results are in x already: the last attempt's.
-	if resp, err := client.Do(out); err == nil {
-		resp.Body.Close()
+	if err == nil {
+		var resp *http.Response
+		if resp, err = client.Do(out); err == nil {
+			resp.Body.Close()
+		}
 	}
 	x.release()
 }
 
-func (x *exchange) checkRetry(ctx context.Context, _ *http.Response, err error) (bool, error) {
-	if err != nil && len(x.attempts) == 0 { // net/http refused before it came to us
-		x.verdict, x.cause, x.err = rejected, CauseConfiguration, errors.New("net/http refuses the request")
-	}
+func (x *exchange) checkRetry(ctx context.Context, _ *http.Response, _ error) (bool, error) {
 	return x.verdict == retry && ctx.Err() == nil && x.retryAfter <= x.http.maxWait(), nil
 }
 

@@ -79,33 +79,30 @@ func sign(keys []key, id, timestamp string, body []byte) string {
 // another way. An unusable secret or ID is an error, and so is a request with
 // secrets and no ID; h is as it was then.
 func (r *Request) Sign(h http.Header, at time.Time) error {
-	keys, err := r.keys()
-	if err != nil {
+	keys := make([]key, len(r.Destination.Secrets))
+	for i, secret := range r.Destination.Secrets {
+		var err error
+		if keys[i], err = parseKey(secret); err != nil {
+			return &SettingError{fmt.Sprintf("secrets[%d]", i), err}
+		}
+	}
+	if err := r.checkID(); err != nil {
 		return err
 	}
 	r.signWith(keys, h, at)
 	return nil
 }
 
-// keys parses the secrets, once for all attempts.
-func (r *Request) keys() ([]key, error) {
-	var keys []key
-	for i, secret := range r.Destination.Secrets {
-		k, err := parseKey(secret)
-		if err != nil {
-			return nil, &SettingError{fmt.Sprintf("secrets[%d]", i), err}
-		}
-		keys = append(keys, k)
-	}
-	if r.ID == "" && len(keys) > 0 {
-		return nil, errors.New("a signed request needs an ID")
+func (r *Request) checkID() error {
+	if r.ID == "" && len(r.Destination.Secrets) > 0 {
+		return errors.New("a signed request needs an ID")
 	}
 	for i := range len(r.ID) {
 		if c := r.ID[i]; c <= ' ' || c > '~' || c == '.' {
-			return nil, errors.New("the request's ID cannot be a webhook-id; use printable ASCII without dots and spaces")
+			return errors.New("the request's ID cannot be a webhook-id; use printable ASCII without dots and spaces")
 		}
 	}
-	return keys, nil
+	return nil
 }
 
 func (r *Request) signWith(keys []key, h http.Header, at time.Time) {
