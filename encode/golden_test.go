@@ -80,6 +80,14 @@ func goldenEncoders(t *testing.T) map[string]encode.Encoder {
 	return encoders
 }
 
+// source is a Source that encoders do not know.
+type source map[string]any
+
+func (s source) Value(field string) (any, bool) {
+	v, ok := s[field]
+	return v, ok
+}
+
 // Every lead through every encoder, compared with files that people read.
 func TestGoldens(t *testing.T) {
 	for encoderName, encoder := range goldenEncoders(t) {
@@ -91,6 +99,9 @@ func TestGoldens(t *testing.T) {
 				again, err := encoder.Append(nil, lead)
 				require.NoError(t, err)
 				assert.Equal(t, string(got), string(again), "the same input gives the same bytes")
+				again, err = encoder.Append(nil, source(lead))
+				require.NoError(t, err)
+				assert.Equal(t, string(got), string(again), "and so does a Source that is no Lead")
 				file := filepath.Join("testdata", name)
 				if *update {
 					require.NoError(t, os.WriteFile(file, got, 0o644))

@@ -97,6 +97,9 @@ func TestUnknownTypesAreRefusedWhereTheyEnter(t *testing.T) {
 	assert.ErrorContains(t, routing.Message{Type: "x", ID: "a.b"}.Validate(), "no message type")
 	assert.ErrorContains(t, routing.Message{Type: "x", ID: "a.b"}.Validate(), `holds '.'`)
 	assert.ErrorContains(t, routing.Message{Type: "x", ID: "a.b"}.Validate(), "no lead")
+	for _, id := range []string{"a b", "ü", "a\x7f", "a\n", " "} {
+		assert.Error(t, routing.Message{Type: routing.MessageNewLead, ID: id, Lead: mapping.Lead{}}.Validate(), "%q", id)
+	}
 	assert.NoError(t, routing.Message{Type: routing.MessageNewLead, ID: "msg_1", Lead: mapping.Lead{}}.Validate())
 }
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"testing"
 
 	"github.com/topprovider/leadhook/deliver"
 	"github.com/topprovider/leadhook/deliver/delivertest"
@@ -43,22 +42,4 @@ func ExampleReceiver() {
 	// 429 "60"
 	// 200 ""
 	// 2 /leads {}
-}
-
-// The suite for a Deliverer of your own. A rig says how to reach it and the
-// endpoint behind it.
-func ExampleRun() {
-	_ = func(t *testing.T) { // TestMyDelivererPassesRun
-		delivertest.Run(t, func(t *testing.T) delivertest.Rig {
-			r := delivertest.NewReceiver()
-			t.Cleanup(r.Close)
-			return delivertest.Rig{
-				Deliverer:   &deliver.HTTP{AllowPrivate: true},
-				Destination: deliver.Destination{URL: r.URL},
-				Answers:     r.Answers,
-				Exchanges:   r.Exchanges,
-			}
-		})
-	}
-	// Output:
 }

@@ -1,10 +1,13 @@
 package delivertest_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -84,4 +87,35 @@ func endpoints(requests []deliver.Request) (ids []string) {
 		ids = append(ids, r.EndpointID)
 	}
 	return slices.Clip(ids)
+}
+
+// A queue stores requests and delivers them later, without their destination
+// once it was resolved: the suite must let an honest one pass.
+type queue struct {
+	fake *delivertest.Fake
+	work sync.WaitGroup
+}
+
+func (q *queue) Deliver(ctx context.Context, req *deliver.Request) (*deliver.Receipt, error) {
+	if ctx.Err() != nil {
+		return q.fake.Deliver(ctx, req)
+	}
+	stored := *req
+	stored.Body = bytes.Clone(req.Body)
+	stored.Destination.Header = req.Destination.Header.Clone()
+	q.work.Go(func() { q.fake.Deliver(context.Background(), &stored) })
+	return &deliver.Receipt{Status: deliver.Queued}, nil
+}
+
+func TestAQueuePassesRun(t *testing.T) {
+	delivertest.Run(t, func(t *testing.T) delivertest.Rig {
+		q := &queue{fake: &delivertest.Fake{}}
+		return delivertest.Rig{
+			Deliverer:   q,
+			Destination: deliver.Destination{URL: "https://example.com/leads", Timeout: 100 * time.Millisecond},
+			Answers:     func(a ...delivertest.Answer) { q.fake.Answers(delivertest.EndpointID, a...) },
+			Exchanges:   q.fake.Exchanges,
+			Settle:      q.work.Wait,
+		}
+	})
 }

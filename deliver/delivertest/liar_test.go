@@ -69,6 +69,17 @@ var liars = map[string][]liar{
 		sending(func(req *deliver.Request) { req.ContentType = "text/plain" }),
 		sending(func(req *deliver.Request) { req.ID += "-1" }),
 		sending(func(req *deliver.Request) { req.Destination.Header.Del("X-Api-Key") }),
+		func(f *Fake, ctx context.Context, req *deliver.Request) (*deliver.Receipt, error) {
+			_, err := f.Deliver(ctx, req)
+			return nil, errors.Join(err, errors.New("it did not work"))
+		},
+		func(f *Fake, ctx context.Context, req *deliver.Request) (*deliver.Receipt, error) {
+			receipt, err := f.Deliver(ctx, req)
+			if err == nil {
+				receipt.Attempts = nil
+			}
+			return receipt, err
+		},
 	},
 	"request-unchanged": {
 		func(f *Fake, ctx context.Context, req *deliver.Request) (*deliver.Receipt, error) {
@@ -85,6 +96,13 @@ var liars = map[string][]liar{
 			receipt, err := f.Deliver(ctx, req)
 			f.mu.Lock()
 			f.exchanges[len(f.exchanges)-1].Body = req.Body
+			f.mu.Unlock()
+			return receipt, err
+		},
+		func(f *Fake, ctx context.Context, req *deliver.Request) (*deliver.Receipt, error) {
+			receipt, err := f.Deliver(ctx, req)
+			f.mu.Lock()
+			f.exchanges[len(f.exchanges)-1].Destination.Header = req.Destination.Header
 			f.mu.Unlock()
 			return receipt, err
 		},
@@ -116,6 +134,15 @@ var liars = map[string][]liar{
 	"attempts-are-signed": {
 		sending(func(req *deliver.Request) { req.Destination.Secrets = nil }),
 		sending(func(req *deliver.Request) { req.Destination.Secrets = []string{deliver.NewSecret()} }),
+		func(f *Fake, ctx context.Context, req *deliver.Request) (*deliver.Receipt, error) { // signs once, when it is stored
+			receipt, err := f.Deliver(ctx, req)
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			for i := range f.exchanges {
+				f.exchanges[i].Sign(f.exchanges[i].Destination.Header, time.Now().Add(-time.Hour))
+			}
+			return receipt, err
+		},
 	},
 	"attempts-are-bounded": {
 		claims,
@@ -131,6 +158,7 @@ var liars = map[string][]liar{
 		failing(func(e *deliver.Error) { e.Attempts[0].Body = nil }),
 	},
 	"long-retry-after-comes-back": {
+		late,
 		failing(func(e *deliver.Error) { e.RetryAfter = 0 }),
 		failing(func(e *deliver.Error) { e.Cause = deliver.CauseHTTPStatus }),
 		func(f *Fake, ctx context.Context, req *deliver.Request) (*deliver.Receipt, error) {
@@ -139,6 +167,7 @@ var liars = map[string][]liar{
 		},
 	},
 	"timeout-is-kept": {
+		late,
 		failing(func(e *deliver.Error) { e.Cause = deliver.CauseConnection }),
 		failing(func(e *deliver.Error) { e.Kind = deliver.ErrRejected }),
 	},
@@ -149,6 +178,7 @@ var liars = map[string][]liar{
 		failing(func(e *deliver.Error) { e.Kind = deliver.ErrExhausted }),
 	},
 	"context-ends-an-attempt": {
+		late,
 		failing(func(e *deliver.Error) { e.Kind = deliver.ErrExhausted }),
 		failing(func(e *deliver.Error) { e.Cause = deliver.CauseTimeout }),
 	},
@@ -176,6 +206,13 @@ var liars = map[string][]liar{
 		},
 	},
 	"safe-for-concurrent-use": {new(racy).deliver},
+}
+
+// late is right, but takes its time.
+func late(f *Fake, ctx context.Context, req *deliver.Request) (*deliver.Receipt, error) {
+	receipt, err := f.Deliver(ctx, req)
+	time.Sleep(300 * time.Millisecond)
+	return receipt, err
 }
 
 // racy loses a request when two come close together.
@@ -207,6 +244,7 @@ func rigOf(lie liar) Rig {
 		Destination: deliver.Destination{URL: "https://example.com/leads"},
 		Answers:     func(a ...Answer) { f.Answers(EndpointID, a...) },
 		Exchanges:   f.Exchanges,
+		hurry:       250 * time.Millisecond,
 	}
 }
 

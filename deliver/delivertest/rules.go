@@ -24,9 +24,6 @@ type rule struct {
 	check func(Rig) error
 }
 
-// patience bounds what must not take long. It is far above what it takes.
-const patience = 5 * time.Second
-
 var rules = []rule{{
 	name: "accepted-is-delivered",
 	why:  "a nil error is a promise: the endpoint has the lead, or it is stored",
@@ -232,7 +229,7 @@ var rules = []rule{{
 		switch {
 		case fault != nil:
 			return fault
-		case time.Since(began) > patience:
+		case time.Since(began) > rig.patience():
 			return errors.New("Deliver waited")
 		case !errors.Is(err, deliver.ErrExhausted) || e.Cause != deliver.CauseRateLimited:
 			return fmt.Errorf("429 is %v, cause %q", e.Kind, e.Cause)
@@ -245,12 +242,12 @@ var rules = []rule{{
 	name: "timeout-is-kept",
 	why:  "an endpoint that never answers must not hold a delivery for ever",
 	check: func(rig Rig) error {
-		rig.Answers(Answer{Delay: 2 * patience})
+		rig.Answers(Answer{Delay: 2 * rig.patience()})
 		req := rig.request("timeout")
 		req.Destination.Timeout, req.Destination.MaxAttempts = 50*time.Millisecond, 1
 		began := time.Now()
 		receipt, err := rig.deliver(context.Background(), req)
-		if time.Since(began) > patience {
+		if time.Since(began) > rig.patience() {
 			return errors.New("Destination.Timeout is not kept")
 		}
 		if queued(receipt, err) {
@@ -281,12 +278,12 @@ var rules = []rule{{
 	name: "context-ends-an-attempt",
 	why:  "a host that shuts down must not wait for a slow receiver",
 	check: func(rig Rig) error {
-		rig.Answers(Answer{Delay: 2 * patience})
+		rig.Answers(Answer{Delay: 2 * rig.patience()})
 		ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
 		defer cancel()
 		began := time.Now()
 		receipt, err := rig.Deliverer.Deliver(ctx, rig.request("ends"))
-		if time.Since(began) > patience {
+		if time.Since(began) > rig.patience() {
 			return errors.New("Deliver goes on after its context has ended")
 		}
 		if queued(receipt, err) {
@@ -347,7 +344,7 @@ var rules = []rule{{
 		if fault != nil {
 			return fault
 		}
-		texts := fmt.Sprintf("%v %+v", err, errors.Unwrap(err))
+		texts := fmt.Sprintf("%v %v %v", err, e.Kind, e.Err)
 		for _, a := range e.Attempts {
 			texts += a.Err
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/topprovider/leadhook/deliver"
 )
@@ -29,6 +30,16 @@ type Rig struct {
 	// Settle waits until everything that was stored was worked off. nil: Deliver
 	// returns when it is.
 	Settle func()
+
+	hurry time.Duration // patience, where it is not the usual
+}
+
+// patience bounds what must not take long. It is far above what it takes.
+func (rig Rig) patience() time.Duration {
+	if rig.hurry > 0 {
+		return rig.hurry
+	}
+	return 5 * time.Second
 }
 
 // Run checks that a Deliverer keeps the contract: what deliver.Deliverer's
