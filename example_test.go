@@ -17,19 +17,15 @@ import (
 func Example() {
 	crm := delivertest.NewReceiver() // stands in for a customer's system, on loopback
 	defer crm.Close()
-
 	d, err := leadhook.New(&deliver.HTTP{AllowPrivate: true}, nil)
 	if err != nil {
 		log.Fatal(err)
 	}
-	err = d.SetEndpoints([]leadhook.Endpoint{{ID: "crm", URL: crm.URL, Mapping: mapping.Mapping{
-		Rules: []mapping.Rule{
-			{Field: "firstName", Name: "contact.firstName"},
-			{Field: "email", Name: "contact.email"},
-		},
+	m := mapping.Mapping{
+		Rules:     []mapping.Rule{{Field: "firstName", Name: "contact.firstName"}, {Field: "email", Name: "contact.email"}},
 		Constants: []mapping.Constant{{Name: "source", Value: "web"}},
-	}}})
-	if err != nil {
+	}
+	if err := d.SetEndpoints([]leadhook.Endpoint{{ID: "crm", URL: crm.URL, Mapping: m}}); err != nil {
 		log.Fatal(err)
 	}
 	lead := mapping.Lead{"leadId": "1", "firstName": "Jane", "email": "jane@example.com"}
@@ -37,11 +33,9 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(deliveries[0].EndpointID, deliveries[0].Receipt.Status)
-	fmt.Println(string(crm.Received()[0].Body))
+	fmt.Println(deliveries[0].EndpointID, deliveries[0].Receipt.Status, string(crm.Received()[0].Body))
 	// Output:
-	// crm delivered
-	// {"messageType":"new_lead","contact":{"firstName":"Jane","email":"jane@example.com"},"source":"web"}
+	// crm delivered {"messageType":"new_lead","contact":{"firstName":"Jane","email":"jane@example.com"},"source":"web"}
 }
 
 // A faulty configuration is refused before anything is sent, with every fault

@@ -4,8 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"reflect"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -47,7 +50,15 @@ func TestTheReadmesProgramIsTheExample(t *testing.T) {
 
 	output, _, ok := strings.Cut(rest, "}\n\n")
 	require.True(t, ok)
-	assert.Equal(t, strings.ReplaceAll(output, "\t// ", ""), blocks(readme, "text")[0])
+	want := blocks(readme, "text")[0]
+	assert.Equal(t, strings.ReplaceAll(output, "\t// ", ""), want)
+
+	// And it is a whole program.
+	file := filepath.Join(t.TempDir(), "main.go")
+	require.NoError(t, os.WriteFile(file, []byte(programs[0]), 0o644))
+	got, err := exec.Command("go", "run", file).CombinedOutput()
+	require.NoError(t, err, string(got))
+	assert.Equal(t, want, string(got))
 }
 
 // The README's endpoint is one, with every setting that there is.
@@ -60,6 +71,27 @@ func TestTheReadmesEndpointIsValid(t *testing.T) {
 	var settings map[string]any
 	require.NoError(t, json.Unmarshal([]byte(blocks(read(t, "README.md"), "json")[0]), &settings))
 	assert.Len(t, settings, reflect.TypeFor[leadhook.Endpoint]().NumField())
+}
+
+// The table of causes says what Judge does with each code that it names.
+func TestTheReadmesVerdictsAreJudges(t *testing.T) {
+	verdicts := map[error]string{deliver.ErrExhausted: "retried, then exhausted", deliver.ErrRejected: "rejected"}
+	codes := 0
+	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\| (.*) \\| (.*) \\|$").FindAllStringSubmatch(read(t, "README.md"), -1) {
+		when, _, _ := strings.Cut(row[2], " but ")
+		if strings.Contains(when, "any other code") {
+			when = "404 501 505 204"
+		}
+		for _, code := range regexp.MustCompile(`\b[1-5]([0-9]{2}|xx)\b`).FindAllString(when, -1) {
+			n, err := strconv.Atoi(strings.ReplaceAll(code, "xx", "02"))
+			require.NoError(t, err)
+			cause, verdict := deliver.Judge(n, nil)
+			assert.Equal(t, row[1], string(cause), code)
+			assert.True(t, strings.HasPrefix(row[3], verdicts[verdict]), "%s: %s", code, row[3])
+			codes++
+		}
+	}
+	assert.Equal(t, 15, codes)
 }
 
 func TestTheReadmesTablesAreComplete(t *testing.T) {
