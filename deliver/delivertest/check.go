@@ -32,33 +32,39 @@ func sent(rig Rig, id string, n int) error {
 	return nil
 }
 
+// failed checks that an error is what a Deliverer gives: an *Error of this kind,
+// and of no other verdict, with this cause.
+func failed(err, kind error, cause deliver.Cause) (*deliver.Error, error) {
+	if err == nil {
+		return nil, errors.New("there is no error")
+	}
+	var e *deliver.Error
+	if !errors.As(err, &e) {
+		return nil, errors.New("the error is no *deliver.Error")
+	}
+	for _, verdict := range []error{kind, deliver.ErrRejected, deliver.ErrExhausted} {
+		if errors.Is(err, verdict) != (verdict == kind) {
+			return nil, fmt.Errorf("the error's kind is %v, not %v", e.Kind, kind)
+		}
+	}
+	if e.Cause != cause {
+		return nil, fmt.Errorf("the error's cause is %q, not %q", e.Cause, cause)
+	}
+	return e, nil
+}
+
 // rejects checks that an answer is a rejection, after one exchange.
 func rejects(rig Rig, id string, answer Answer, cause deliver.Cause) error {
 	rig.Answers(answer)
 	receipt, err := rig.deliver(context.Background(), rig.request(id))
 	if !queued(receipt, err) {
-		e, fault := asError(err)
-		switch {
-		case fault != nil:
+		e, fault := failed(err, deliver.ErrRejected, cause)
+		if fault != nil {
 			return fmt.Errorf("%d: %w", answer.Code, fault)
-		case !errors.Is(err, deliver.ErrRejected) || errors.Is(err, deliver.ErrExhausted):
-			return fmt.Errorf("%d is %v, not ErrRejected", answer.Code, e.Kind)
-		case e.Cause != cause || e.StatusCode != answer.Code:
-			return fmt.Errorf("%d has cause %q and status %d, not %q", answer.Code, e.Cause, e.StatusCode, cause)
+		}
+		if e.StatusCode != answer.Code {
+			return fmt.Errorf("%d came back as status %d", answer.Code, e.StatusCode)
 		}
 	}
 	return sent(rig, id, 1)
-}
-
-func isCanceled(err, want error) error {
-	e, fault := asError(err)
-	switch {
-	case fault != nil:
-		return fault
-	case !errors.Is(err, want) || errors.Is(err, deliver.ErrRejected) || errors.Is(err, deliver.ErrExhausted):
-		return fmt.Errorf("an ended context is %v, not the context's own error", e.Kind)
-	case e.Cause != deliver.CauseCanceled:
-		return fmt.Errorf("an ended context has cause %q", e.Cause)
-	}
-	return nil
 }

@@ -2,7 +2,6 @@ package delivertest
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -102,19 +101,4 @@ func (rig Rig) exchanges(id string) []deliver.Request {
 // queued reports whether the verdict is not known yet: a queue has the request.
 func queued(receipt *deliver.Receipt, err error) bool {
 	return err == nil && receipt != nil && receipt.Status == deliver.Queued
-}
-
-// asError returns the *deliver.Error that every error must be.
-func asError(err error) (*deliver.Error, error) {
-	var e *deliver.Error
-	if err == nil {
-		return nil, errors.New("there is no error")
-	}
-	if !errors.As(err, &e) {
-		return nil, errors.New("the error is no *deliver.Error")
-	}
-	if e.Kind == nil {
-		return nil, errors.New("the error has no Kind, so errors.Is finds no verdict")
-	}
-	return e, nil
 }
