@@ -2,6 +2,7 @@ package mapping_test
 
 import (
 	"encoding/json"
+	"slices"
 	"testing"
 	"time"
 
@@ -16,6 +17,8 @@ func TestStandardFields(t *testing.T) {
 	for _, f := range mapping.Standard().Fields() {
 		keys = append(keys, f.Key)
 		assert.NotEmpty(t, f.Label, f.Key)
+		personal := slices.Contains([]string{"firstName", "lastName", "email", "phone", "address", "message"}, f.Key)
+		assert.Equal(t, personal, f.Sensitive, f.Key)
 	}
 	assert.Equal(t, []string{
 		"messageType", "leadId", "leadOrderId", "createdAt", "firstName", "lastName", "email", "phone",

@@ -65,6 +65,7 @@ func TestCompileRefusesAnEmptyMapping(t *testing.T) {
 	got := faults(t, err)
 	require.Len(t, got, 1)
 	assert.Equal(t, -1, got[0].Index)
+	assert.EqualError(t, got[0], "the mapping has neither a rule nor a constant; map at least one field")
 }
 
 func TestCompileBoundsWhatItTakes(t *testing.T) {
@@ -77,6 +78,8 @@ func TestCompileBoundsWhatItTakes(t *testing.T) {
 	m.Constants = []mapping.Constant{{Name: "c", Value: 1}}
 	_, err = mapping.Compile(m, nil)
 	assert.ErrorContains(t, err, "2001 rules and constants; 2000 are the most")
+	_, err = mapping.Compile(mapping.Mapping{Rules: rules("email", strings.Repeat("n", 1024))}, nil)
+	require.NoError(t, err)
 	_, err = mapping.Compile(mapping.Mapping{Rules: rules("email", strings.Repeat("n", 1025))}, nil)
 	assert.ErrorContains(t, err, "1025 bytes")
 	assert.Less(t, len(err.Error()), 300)
