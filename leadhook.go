@@ -32,10 +32,10 @@ type Options struct {
 // A Delivery is what came of a message for one endpoint.
 type Delivery struct {
 	EndpointID string
-	MessageID  string           // the message's own, or the one that it was given
 	Decision   routing.Decision // whether the endpoint is to be told, and why
 	Receipt    *deliver.Receipt // nil where it was not told or Err is set
 	Err        error            // nil where it was not told or accepted; else a *deliver.Error, as far as the Deliverer keeps the contract
+	MessageID  string           // the message's own, or the one that it was given
 }
 
 // Attempts returns what was tried, whatever came of it.

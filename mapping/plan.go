@@ -34,8 +34,8 @@ type RuleError struct {
 	Index    int    // of the rule or constant, from 0; -1 for a fault of the mapping as a whole
 	Field    string // field key as given; "" for a constant
 	Name     string // output name as given
-	Constant bool   // Index counts constants, not rules
 	Err      error
+	Constant bool // Index counts constants, not rules
 }
 
 // Error names the rule and what is wrong with it.
