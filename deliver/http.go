@@ -92,6 +92,7 @@ func (x *exchange) run(ctx context.Context) {
 		Backoff:      x.backoff,
 		ErrorHandler: retryablehttp.PassthroughErrorHandler,
 	}
+	defer x.release()
 	// Until an attempt is made, this is what came of it.
 	x.verdict, x.cause, x.err = rejected, CauseConfiguration, errors.New("net/http refuses the request")
 	out, err := retryablehttp.NewRequestWithContext(ctx, http.MethodPost, x.req.Destination.URL, x.body())
@@ -101,7 +102,6 @@ func (x *exchange) run(ctx context.Context) {
 			resp.Body.Close()
 		}
 	}
-	x.release()
 }
 
 func (x *exchange) checkRetry(ctx context.Context, _ *http.Response, _ error) (bool, error) {
