@@ -158,3 +158,60 @@ func ExampleOptions() {
 	}}))
 	// Output: <nil>
 }
+
+// A host that kept what may pass later delivers it once more, to those alone
+// that failed, under the same ID.
+func ExampleDispatcher_DispatchTo() {
+	fake := &delivertest.Fake{}
+	fake.Answers("crm", delivertest.Code(503))
+	d, err := leadhook.New(fake, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	email := mapping.Mapping{Rules: []mapping.Rule{{Field: "email", Name: "email"}}}
+	err = d.SetEndpoints([]leadhook.Endpoint{
+		{ID: "crm", URL: "https://crm.example.com", Mapping: email},
+		{ID: "shop", URL: "https://shop.example.com", Mapping: email},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	m := routing.Message{ID: "new-1", Type: routing.MessageNewLead, Lead: mapping.Lead{"leadId": "1", "email": "jane@example.com"}}
+	deliveries, err := d.Dispatch(context.Background(), m)
+	fmt.Println(err)
+
+	fake.Answers("crm") // it is up again
+	for _, delivery := range deliveries {
+		if errors.Is(delivery.Err, deliver.ErrExhausted) {
+			again, err := d.DispatchTo(context.Background(), m, delivery.EndpointID)
+			fmt.Println(again[0].EndpointID, again[0].Receipt.Status, err)
+		}
+	}
+	// Output:
+	// endpoint "crm": deliver: crm.example.com: attempts exhausted after 4 attempts (http_status): status 503
+	// crm delivered <nil>
+}
+
+func ExampleDelivery() {
+	fake := &delivertest.Fake{}
+	fake.Answers("crm", delivertest.Code(500), delivertest.Code(422))
+	d, err := leadhook.New(fake, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	err = d.SetEndpoints([]leadhook.Endpoint{{
+		ID: "crm", URL: "https://crm.example.com", Mapping: mapping.Mapping{Rules: []mapping.Rule{{Field: "email", Name: "email"}}},
+	}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	deliveries, err := d.Dispatch(context.Background(), routing.Message{ID: "new-1", Type: routing.MessageNewLead, Lead: mapping.Lead{"leadId": "1"}})
+	fmt.Println(err != nil)
+	for _, a := range deliveries[0].Attempts() {
+		fmt.Println(deliveries[0].MessageID, a.Number, a.StatusCode, a.Cause)
+	}
+	// Output:
+	// true
+	// new-1 1 500 http_status
+	// new-1 2 422 field_mapping
+}

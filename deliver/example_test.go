@@ -104,3 +104,65 @@ func ExampleRequest() {
 	fmt.Println(req) // shows neither the body nor the key
 	// Output: request msg_1 for endpoint crm (lead lead-1, new_lead, application/json, 28 bytes) to https://crm.example.com (headers [], 0 secrets, timeout 15s, 4 attempts)
 }
+
+// A Deliverer around another: here one that logs.
+type logged struct{ deliver.Deliverer }
+
+func (l logged) Deliver(ctx context.Context, req *deliver.Request) (*deliver.Receipt, error) {
+	receipt, err := l.Deliverer.Deliver(ctx, req)
+	fmt.Println(req.EndpointID, receipt != nil, err)
+	return receipt, err
+}
+
+func ExampleDeliverer() {
+	var d deliver.Deliverer = logged{&delivertest.Fake{}}
+	receipt, err := d.Deliver(context.Background(), &deliver.Request{ID: "msg_1", EndpointID: "crm"})
+	fmt.Println(receipt.Status, err)
+	// Output:
+	// crm true <nil>
+	// delivered <nil>
+}
+
+func ExampleAttempt() {
+	fake := &delivertest.Fake{}
+	fake.Answers("crm", delivertest.Code(503), delivertest.Code(200))
+	receipt, err := fake.Deliver(context.Background(), &deliver.Request{EndpointID: "crm"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, a := range receipt.Attempts {
+		fmt.Println(a.Number, a.StatusCode, a.Cause == deliver.CauseHTTPStatus)
+	}
+	// Output:
+	// 1 503 true
+	// 2 200 false
+}
+
+func ExampleSettingError() {
+	err := deliver.Destination{URL: "crm.example.com"}.Validate()
+	var fault *deliver.SettingError
+	if errors.As(err, &fault) {
+		fmt.Println(fault.Setting, "→", fault.Err)
+	}
+	// Output: url → it must start with https:// or http://
+}
+
+// A receiver verifies with any library of Standard Webhooks; what it takes is in
+// three headers.
+func ExampleRequest_Sign() {
+	req := deliver.Request{
+		ID: "msg_p5jXN8AQM9LWM0D4loKWxJek", Body: []byte(`{"test": 2432232314}`),
+		Destination: deliver.Destination{Secrets: []string{"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}},
+	}
+	h := http.Header{}
+	if err := req.Sign(h, time.Unix(1614265330, 0)); err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(h.Get("webhook-id"), h.Get("webhook-timestamp"))
+	fmt.Println(h.Get("webhook-signature"))
+	// Output:
+	// msg_p5jXN8AQM9LWM0D4loKWxJek 1614265330
+	// v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=
+}

@@ -1,6 +1,7 @@
 package encode_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log"
@@ -101,4 +102,18 @@ func ExampleValueError() {
 		fmt.Println(fault.Field, fault.Type)
 	}
 	// Output: company map[string]interface {}
+}
+
+func ExampleFormat() {
+	fmt.Println(encode.Formats())
+	// Output: [json xml form hubspot_forms_v3]
+}
+
+func ExampleOptions() {
+	text, err := json.Marshal(encode.Options{Missing: encode.Empty, Lists: encode.Brackets})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(string(text))
+	// Output: {"missing":"empty","lists":"brackets"}
 }

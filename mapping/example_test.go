@@ -141,3 +141,48 @@ func ExampleAppendText() {
 	// "2026-04-22T19:45:00+00:00"
 	// ""
 }
+
+// A host's own type can be a lead: the columns of a row, say.
+type row struct{ First, Mail string }
+
+func (r row) Value(field string) (any, bool) {
+	switch field {
+	case mapping.FieldFirstName:
+		return r.First, true
+	case mapping.FieldEmail:
+		return r.Mail, r.Mail != ""
+	}
+	return nil, false
+}
+
+func ExampleSource() {
+	var s mapping.Source = row{First: "Jane"}
+	fmt.Println(s.Value("firstName"))
+	fmt.Println(s.Value("phone"))
+	// Output:
+	// Jane true
+	// <nil> false
+}
+
+func ExampleConstant() {
+	var c mapping.Constant
+	if err := json.Unmarshal([]byte(`{"name":"price","value":19.90}`), &c); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(c.Name, c.Value) // the digits stay
+	// Output: price 19.90
+}
+
+func ExamplePath() {
+	path := mapping.Path{"company.name", "legal"}
+	fmt.Println(path)
+	// Output: company\.name.legal
+}
+
+func ExampleKind() {
+	for k := mapping.Text; k <= mapping.List; k++ {
+		fmt.Print(k, " ")
+	}
+	fmt.Println()
+	// Output: text email phone url number bool time list
+}

@@ -61,3 +61,22 @@ func ExampleMessage() {
 	// routing: "deleted" is no message type; "new_lead" and "lead_update" are
 	// routing: the message has no lead
 }
+
+func ExampleEndpointType() {
+	for _, t := range routing.EndpointTypes() {
+		fmt.Println(t, t.Takes(routing.MessageNewLead), t.Takes(routing.MessageLeadUpdate))
+	}
+	fmt.Println(routing.EndpointType("sometimes").Validate())
+	// Output:
+	// new_leads true false
+	// lead_updates false true
+	// new_leads_and_lead_updates true true
+	// routing: "sometimes" is no endpoint type; new_leads, lead_updates and new_leads_and_lead_updates are
+}
+
+func ExampleReason() {
+	decision := routing.Route(routing.Endpoint{Disabled: true}, routing.Message{Type: routing.MessageNewLead})
+	name, err := decision.Reason.MarshalText()
+	fmt.Println(decision.Reason, string(name), err)
+	// Output: The endpoint is disabled. disabled <nil>
+}
