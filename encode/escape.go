@@ -17,13 +17,21 @@ const (
 )
 
 func (e escape) append(dst []byte, s string) []byte {
+	// Most text stands for itself. What escapes the rest is called, and not a
+	// part of this function, since saving registers for it would cost every text.
 	switch e {
 	case escapeXML:
-		return appendXML(dst, s)
+		if !plainXML.ascii(s) {
+			return escapeXMLText(dst, s)
+		}
+	case escapeJSON:
+		if !plainJSON.ascii(s) {
+			return escapeJSONText(dst, s)
+		}
 	case escapeForm:
 		return appendForm(dst, s)
 	}
-	return appendEscaped(dst, s)
+	return append(dst, s...)
 }
 
 const (
@@ -31,12 +39,10 @@ const (
 	upperHex = "0123456789ABCDEF"
 )
 
-// A charset says which text stands for itself in a format: all from the space
-// on, but for two or three ASCII characters, and for those that start with one
-// rare byte.
+// A charset says which ASCII stands for itself in a format: all from the space
+// on, but for two or three characters.
 type charset struct {
-	plain [256]bool // ASCII that stands for itself, and perhaps more than scan knows
-	rare  byte      // the first byte of the others that do not
+	plain [256]bool // what stands for itself, perhaps more of it than look knows
 
 	// For eight bytes at a time: a byte b is special where b|or is a, or where b
 	// is c. Each has the byte eight times.
@@ -48,8 +54,8 @@ const (
 	tops = 0x8080808080808080
 )
 
-func newCharset(special, more string, rare, or, a, c byte) *charset {
-	set := &charset{rare: rare, or: ones * uint64(or), a: ones * uint64(a), c: ones * uint64(c)}
+func newCharset(special, more string, or, a, c byte) *charset {
+	set := &charset{or: ones * uint64(or), a: ones * uint64(a), c: ones * uint64(c)}
 	for b := byte(' '); b < utf8.RuneSelf; b++ {
 		set.plain[b] = strings.IndexByte(special, b) < 0
 	}
@@ -60,26 +66,23 @@ func newCharset(special, more string, rare, or, a, c byte) *charset {
 }
 
 var (
-	plainJSON = newCharset(`"\`, "", "\u2028"[0], 0, '"', '\\')
-	plainXML  = newCharset("<>&", "\t\n", "\uFFFE"[0], '<'^'>', '>', '&')
+	plainJSON = newCharset(`"\`, "", 0, '"', '\\')
+	plainXML  = newCharset("<>&", "\t\n", '<'^'>', '>', '&')
 )
 
-// all reports whether all of s stands for itself. It may say no for some text
-// that does. It looks at eight bytes at a time, the last eight overlapping
-// those before, and decides once; beside a look-up for each byte that makes a
-// whole encoder a quarter faster.
-func (set *charset) all(s string) bool {
-	var special, high uint64
+// ascii reports whether s is ASCII that stands for itself. It looks at eight
+// bytes at a time, the last eight overlapping those before, and decides once;
+// beside a look-up for each byte that makes a whole encoder a quarter faster.
+func (set *charset) ascii(s string) bool {
+	var other uint64
 	switch {
 	case len(s) >= 8:
-		special, high = set.look(word(s[len(s)-8:]))
-		for rest := s; len(rest) > 8; rest = rest[8:] {
-			x, y := set.look(word(rest))
-			special |= x
-			high |= y
+		other = set.look(word(s[len(s)-8:]))
+		for ; len(s) > 8; s = s[8:] {
+			other |= set.look(word(s))
 		}
 	case len(s) >= 4:
-		special, high = set.look(half(s) | half(s[len(s)-4:])<<32)
+		other = set.look(half(s) | half(s[len(s)-4:])<<32)
 	default:
 		for i := range len(s) {
 			if !set.plain[s[i]] {
@@ -87,15 +90,13 @@ func (set *charset) all(s string) bool {
 			}
 		}
 	}
-	return special == 0 && (high == 0 || utf8.ValidString(s) && strings.IndexByte(s, set.rare) < 0)
+	return other&tops == 0
 }
 
-// look returns 0 for special where none of w's bytes is below 0x20 or one of
-// the two or three special characters, and 0 for high where none is beyond
-// ASCII.
-func (set *charset) look(w uint64) (special, high uint64) {
-	special = (w - ones*' ') | ((w | set.or) ^ set.a - ones) | (w ^ set.c - ones)
-	return special &^ w & tops, w & tops
+// look returns a word in which a byte's top bit is 0 where none of w's bytes is
+// below 0x20, one of the two or three special characters or beyond ASCII.
+func (set *charset) look(w uint64) uint64 {
+	return w | (w - ones*' ') | ((w | set.or) ^ set.a - ones) | (w ^ set.c - ones)
 }
 
 // word loads eight bytes, in one instruction.
@@ -110,14 +111,18 @@ func half(s string) uint64 {
 	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24
 }
 
-// runeSize returns the length of the UTF-8 sequence at the start of s, whose
-// first byte is not ASCII; 1 for an invalid one.
-func runeSize(s string) int {
-	if len(s) > 1 && 0xC2 <= s[0] && s[0] <= 0xDF && s[1]&0xC0 == 0x80 { // most letters of Europe
-		return 2
-	}
-	_, size := utf8.DecodeRuneInString(s)
-	return size
+// pair reports whether s starts with a UTF-8 sequence of two bytes, as most
+// letters of Europe are. It and triple are inlined, unlike
+// utf8.DecodeRuneInString; leads whose message is Russian or Chinese are an
+// eighth faster for that.
+func pair(s string) bool {
+	return len(s) > 1 && 0xC2 <= s[0] && s[0] <= 0xDF && s[1]&0xC0 == 0x80
+}
+
+// triple reports whether s starts with a sequence of three bytes, as most of
+// East Asia's characters are. JSON and XML escape none of those it knows.
+func triple(s string) bool {
+	return len(s) > 2 && 0xE3 <= s[0] && s[0] <= 0xEC && s[1]&s[2]&0x80 != 0 && (s[1]|s[2])&0x40 == 0
 }
 
 // appendString appends s as a JSON string.
@@ -129,9 +134,13 @@ func appendString(dst []byte, s string) []byte {
 // UTF-8 as it is, invalid bytes as U+FFFD, U+2028 and U+2029 escaped, since
 // they end a line in JavaScript.
 func appendEscaped(dst []byte, s string) []byte {
-	if plainJSON.all(s) {
+	if plainJSON.ascii(s) {
 		return append(dst, s...)
 	}
+	return escapeJSONText(dst, s)
+}
+
+func escapeJSONText(dst []byte, s string) []byte {
 	start := 0
 	for i := 0; i < len(s); {
 		c := s[i]
@@ -139,8 +148,16 @@ func appendEscaped(dst []byte, s string) []byte {
 			i++
 			continue
 		}
+		if pair(s[i:]) {
+			i += 2
+			continue
+		}
+		if triple(s[i:]) {
+			i += 3
+			continue
+		}
 		if c >= utf8.RuneSelf {
-			size := runeSize(s[i:])
+			_, size := utf8.DecodeRuneInString(s[i:])
 			if size == 1 {
 				dst = append(append(dst, s[start:i]...), "\uFFFD"...)
 				start = i + 1
@@ -176,18 +193,23 @@ func appendEscaped(dst []byte, s string) []byte {
 	return append(dst, s[start:]...)
 }
 
-// appendXML appends the text of an element. CR is escaped, since a parser would
-// make it LF (XML 1.0 §2.11), and > too, for the sake of ]]>. What the
+// escapeXMLText appends the text of an element. CR is escaped, since a parser
+// would make it LF (XML 1.0 §2.11), and > too, for the sake of ]]>. What the
 // production Char (§2.2) leaves out becomes U+FFFD.
-func appendXML(dst []byte, s string) []byte {
-	if plainXML.all(s) {
-		return append(dst, s...)
-	}
+func escapeXMLText(dst []byte, s string) []byte {
 	start := 0
 	for i := 0; i < len(s); {
 		c := s[i]
 		if plainXML.plain[c] {
 			i++
+			continue
+		}
+		if pair(s[i:]) {
+			i += 2
+			continue
+		}
+		if triple(s[i:]) {
+			i += 3
 			continue
 		}
 		replacement, size := "\uFFFD", 1
@@ -201,7 +223,7 @@ func appendXML(dst []byte, s string) []byte {
 		case c == '\r':
 			replacement = "&#xD;"
 		case c >= utf8.RuneSelf:
-			size = runeSize(s[i:])
+			_, size = utf8.DecodeRuneInString(s[i:])
 			if r := s[i : i+size]; size > 1 && r != "\uFFFE" && r != "\uFFFF" {
 				i += size
 				continue
@@ -214,12 +236,16 @@ func appendXML(dst []byte, s string) []byte {
 	return append(dst, s[start:]...)
 }
 
-// plainForm has the bytes that the WHATWG's application/x-www-form-urlencoded
-// percent-encode set leaves alone.
-var plainForm = func() (t [256]bool) {
+// formByte has what each byte becomes, 0 for %XX: the WHATWG's
+// application/x-www-form-urlencoded percent-encode set leaves some alone, and a
+// space is a plus.
+var formByte = func() (t [256]byte) {
 	for c := range t {
-		t[c] = '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' || strings.IndexByte("*-._", byte(c)) >= 0
+		if '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' || strings.IndexByte("*-._", byte(c)) >= 0 {
+			t[c] = byte(c)
+		}
 	}
+	t[' '] = '+'
 	return t
 }()
 
@@ -233,13 +259,8 @@ func appendForm(dst []byte, s string) []byte {
 	checked := false
 	for i := range len(s) {
 		c := s[i]
-		if plainForm[c] {
-			dst[n] = c
-			n++
-			continue
-		}
-		if c == ' ' {
-			dst[n] = '+'
+		if b := formByte[c]; b != 0 {
+			dst[n] = b
 			n++
 			continue
 		}

@@ -73,18 +73,17 @@ func (f *flat) addConstants() (faults []error) {
 // appendTo appends the outputs' values. On error dst is not to be used.
 func (f *flat) appendTo(dst []byte, src mapping.Source) ([]byte, error) {
 	start := len(dst)
-	lead, isLead := src.(mapping.Lead)
-	for i := range f.outputs {
-		o := &f.outputs[i]
+	lead, _ := src.(mapping.Lead) // spares the call
+	outputs := f.outputs          // spares a bounds check
+	for i := range outputs {
+		o := &outputs[i]
 		if o.constant != "" {
 			dst = append(dst, f.first(dst, start, o.constant)...)
 			continue
 		}
-		var v any
-		if isLead { // spares the call
-			v = lead[o.field]
-		} else if value, ok := src.Value(o.field); ok {
-			v = value
+		v := lead[o.field]
+		if lead == nil {
+			v = valueOf(src, o.field)
 		}
 		if s, ok := v.(string); ok && s != "" { // as most are
 			dst = append(dst, f.first(dst, start, o.prefix)...)
@@ -92,7 +91,12 @@ func (f *flat) appendTo(dst []byte, src mapping.Source) ([]byte, error) {
 			continue
 		}
 		var err error
-		if dst, err = f.appendValue(dst, start, o, v); err != nil {
+		if _, ok := v.(time.Time); ok { // spares appendValue's choices
+			dst, err = f.appendScalar(dst, start, o.prefix, o.suffix, v)
+		} else {
+			dst, err = f.appendValue(dst, start, o, v)
+		}
+		if err != nil {
 			return dst, valueError(o.output, v, err)
 		}
 	}

@@ -52,3 +52,11 @@ func present(src mapping.Source) mapping.Source {
 	}
 	return src
 }
+
+// valueOf returns the value of field, nil where there is none.
+func valueOf(src mapping.Source, field string) any {
+	if v, ok := src.Value(field); ok {
+		return v
+	}
+	return nil
+}

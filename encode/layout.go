@@ -258,41 +258,26 @@ func (w *walker) member(lit string, v gjson.Result, inArray bool) {
 // appendTo appends the document for src. On error dst is not to be used.
 func (l *layout) appendTo(dst []byte, src mapping.Source, missing Missing) ([]byte, error) {
 	dst = append(dst, bracket(l.isArray, '[', '{'))
-	first := true // nothing is in the container yet: no comma
-	lead, isLead := src.(mapping.Lead)
-	for i := range l.ops {
-		o := &l.ops[i]
+	first := true                 // nothing is in the container yet: no comma
+	lead, _ := src.(mapping.Lead) // spares the call
+	ops := l.ops                  // spares a bounds check
+	for i := range ops {
+		o := &ops[i]
 		switch o.kind {
 		case opField:
-			var v any
-			if isLead { // spares the call
-				v = lead[o.field]
-			} else if value, ok := src.Value(o.field); ok {
-				v = value
+			v := lead[o.field]
+			if lead == nil {
+				v = valueOf(src, o.field)
 			}
 			if s, ok := v.(string); ok { // as most are
 				dst = append(appendEscaped(appendLit(dst, o.quoted, first), s), '"')
 				first = false
 				continue
 			}
-			start := len(dst)
-			dst = appendLit(dst, o.lit, first)
-			var written bool
 			var err error
-			if dst, written, err = appendJSON(dst, v, 0); err != nil {
-				return dst, valueError(o.output, v, err)
+			if dst, first, err = o.appendValue(dst, v, first, missing); err != nil {
+				return dst, err
 			}
-			switch {
-			case written:
-			case missing == Empty:
-				dst = append(dst, `""`...)
-			case missing == Null || o.inArray:
-				dst = append(dst, "null"...)
-			default:
-				dst = dst[:start]
-				continue
-			}
-			first = false
 		case opClose:
 			dst, first = l.close(dst, o, missing)
 		default:
@@ -304,6 +289,26 @@ func (l *layout) appendTo(dst []byte, src mapping.Source, missing Missing) ([]by
 		dst = trimNulls(dst, missing)
 	}
 	return append(dst, bracket(l.isArray, ']', '}')), nil
+}
+
+// appendValue appends a value that is no string. It is apart from appendTo so
+// that the loop there stays small.
+func (o *op) appendValue(dst []byte, v any, first bool, missing Missing) ([]byte, bool, error) {
+	start := len(dst)
+	dst = appendLit(dst, o.lit, first)
+	dst, written, err := appendJSON(dst, v, 0)
+	switch {
+	case err != nil:
+		return dst, first, valueError(o.output, v, err)
+	case written:
+	case missing == Empty:
+		dst = append(dst, `""`...)
+	case missing == Null || o.inArray:
+		dst = append(dst, "null"...)
+	default:
+		return dst[:start], first, nil
+	}
+	return dst, false, nil
 }
 
 // close ends a container, or takes it back where it holds nothing. No value

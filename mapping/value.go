@@ -182,22 +182,31 @@ func appendFloat(dst []byte, f float64, bits int) ([]byte, error) {
 
 func appendTime(dst []byte, t time.Time) ([]byte, error) {
 	t = t.UTC()
-	if y := t.Year(); y < 0 || y > 9999 {
+	year, month, day := t.Date()
+	if year < 0 || year > 9999 {
 		return dst, errors.New("a time.Time in a year beyond 0 to 9999 cannot be written")
 	}
 	if t.Nanosecond() != 0 {
 		dst = t.AppendFormat(dst, time.RFC3339Nano)
 		return append(dst[:len(dst)-1], "+00:00"...), nil // for the Z
 	}
-	year, month, day := t.Date()
 	hour, minute, second := t.Clock()
-	n := len(dst)
 	dst = append(dst, "0000-00-00T00:00:00+00:00"...)
-	for _, two := range [...]struct{ at, n int }{{0, year / 100}, {2, year % 100}, {5, int(month)}, {8, day}, {11, hour}, {14, minute}, {17, second}} {
-		dst[n+two.at] = '0' + byte(two.n/10)
-		dst[n+two.at+1] = '0' + byte(two.n%10)
-	}
+	text := (*[25]byte)(dst[len(dst)-25:])
+	putTwo(text, 0, year/100)
+	putTwo(text, 2, year%100)
+	putTwo(text, 5, int(month))
+	putTwo(text, 8, day)
+	putTwo(text, 11, hour)
+	putTwo(text, 14, minute)
+	putTwo(text, 17, second)
 	return dst, nil
+}
+
+// putTwo writes n, 0 to 99, in two digits.
+func putTwo(text *[25]byte, at, n int) {
+	tens := uint8(n) / 10
+	text[at], text[at+1] = '0'+tens, '0'+uint8(n)-10*tens
 }
 
 // maxDigits bounds what a number with an exponent may grow to when it is
