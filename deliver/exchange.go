@@ -64,6 +64,9 @@ func (x *exchange) RoundTrip(r *http.Request) (*http.Response, error) {
 
 	a := Attempt{Number: len(x.attempts) + 1, At: at}
 	resp, err := x.http.transport().RoundTrip(out)
+	if err == nil && resp == nil {
+		err = errors.New("the transport gives neither an answer nor an error")
+	}
 	if err == nil {
 		a.StatusCode = resp.StatusCode
 		a.Body, err = readAnswer(ctx, resp)
@@ -136,6 +139,9 @@ func (x *exchange) header(at time.Time) http.Header {
 // that was not read to its end closes its connection.
 func readAnswer(ctx context.Context, resp *http.Response) (kept []byte, err error) {
 	body := resp.Body
+	if body == nil { // of a transport of the host's, such as a test's
+		return nil, nil
+	}
 	defer body.Close()
 	if resp.StatusCode == http.StatusSwitchingProtocols {
 		return nil, nil // the body is the bare connection, which knows no context

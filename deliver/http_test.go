@@ -122,6 +122,24 @@ func TestWithoutSecretsNothingIsSigned(t *testing.T) {
 	assert.Empty(t, r.Received()[0].Header.Get("Webhook-Signature"))
 }
 
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// A host's own transport may be careless.
+func TestCarelessTransports(t *testing.T) {
+	h := &deliver.HTTP{Backoff: shortBackoff, Transport: roundTripper(func(*http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: 200}, nil // neither header nor body
+	})}
+	receipt, err := h.Deliver(t.Context(), request("https://example.com"))
+	require.NoError(t, err)
+	assert.Equal(t, deliver.Delivered, receipt.Status)
+
+	h = &deliver.HTTP{Backoff: shortBackoff, Transport: roundTripper(func(*http.Request) (*http.Response, error) { return nil, nil })}
+	_, err = h.Deliver(t.Context(), request("https://example.com"))
+	assert.ErrorIs(t, err, deliver.ErrExhausted)
+}
+
 func TestUserAgent(t *testing.T) {
 	r := receiver(t)
 	h := sender(t)
