@@ -119,7 +119,7 @@ func TestResolveKeepsListsAndTrees(t *testing.T) {
 }
 
 func FuzzNumber(f *testing.F) {
-	for _, seed := range []string{"0", "-0", "1e5", "1.50e-3", "12.5E+2", "1e400", "01", ".5", "1.", "1e", "--1", "1e-400"} {
+	for _, seed := range []string{"0", "-0", "1e5", "1.50e-3", "12.5E+2", "1e400", "0E10000000000000000000", "01", ".5", "1.", "1e", "--1", "1e-400"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -139,6 +139,11 @@ func FuzzNumber(f *testing.F) {
 		}
 		require.NotContains(t, strings.ToLower(got), "e")
 		require.True(t, mapping.ValidNumber(got), "%q became %q", s, got)
+		if got == "0" || got == "-0" { // math/big refuses zeros with a huge exponent
+			digits, _, _ := strings.Cut(strings.ToLower(s), "e")
+			require.Empty(t, strings.Trim(digits, "-0."), "%q became %q", s, got)
+			return
+		}
 		want, ok1 := new(big.Rat).SetString(s)
 		have, ok2 := new(big.Rat).SetString(got)
 		require.True(t, ok1 && ok2 && want.Cmp(have) == 0, "%q became %q", s, got)
