@@ -26,6 +26,7 @@ type flat struct {
 type flatOutput struct {
 	field          string
 	prefix, suffix string // around a value; the prefix starts with the separator
+	joint          string // the suffix of the output before, and prefix
 	list           string // prefix of each element of a list
 	constant       string // all that a constant writes, separators included
 	output         *mapping.Output
@@ -51,9 +52,10 @@ func (f *flat) add(o mapping.Output, prefix, suffix string) *flatOutput {
 	return &f.outputs[len(f.outputs)-1]
 }
 
-// addConstants writes the constants among the outputs, once and for all, and
-// drops those that write nothing, such as an empty list.
-func (f *flat) addConstants() (faults []error) {
+// compile writes the constants among the outputs, once and for all, drops those
+// that write nothing, such as an empty list, and joins what stands between two
+// outputs.
+func (f *flat) compile() (faults []error) {
 	for i := range f.outputs {
 		o := &f.outputs[i]
 		if !o.output.Constant {
@@ -67,27 +69,41 @@ func (f *flat) addConstants() (faults []error) {
 		o.constant = string(text[1:])
 	}
 	f.outputs = slices.DeleteFunc(f.outputs, func(o flatOutput) bool { return o.output.Constant && o.constant == "" })
+	for i := 1; i < len(f.outputs); i++ {
+		f.outputs[i].joint = f.outputs[i-1].suffix + f.outputs[i].prefix
+	}
 	return faults
 }
 
 // appendTo appends the outputs' values. On error dst is not to be used.
+//
+// The suffix of a text waits until it is known what follows: mostly that is the
+// next text, and what stands between the two goes out in one piece.
 func (f *flat) appendTo(dst []byte, src mapping.Source) ([]byte, error) {
 	start := len(dst)
+	suffix := ""                  // what waits
 	lead, _ := src.(mapping.Lead) // spares the call
 	outputs := f.outputs          // spares a bounds check
 	for i := range outputs {
 		o := &outputs[i]
-		if o.constant != "" {
-			dst = append(dst, f.first(dst, start, o.constant)...)
-			continue
-		}
 		v := lead[o.field]
 		if lead == nil {
 			v = valueOf(src, o.field)
 		}
-		if s, ok := v.(string); ok && s != "" { // as most are
-			dst = append(dst, f.first(dst, start, o.prefix)...)
-			dst = append(f.escape.append(dst, s), o.suffix...)
+		if s, ok := v.(string); ok && s != "" && o.constant == "" { // as most are
+			if suffix != "" {
+				dst = append(dst, o.joint...)
+			} else {
+				dst = append(dst, f.first(dst, start, o.prefix)...)
+			}
+			dst = f.escape.append(dst, s)
+			suffix = o.suffix
+			continue
+		}
+		dst = append(dst, suffix...)
+		suffix = ""
+		if o.constant != "" {
+			dst = append(dst, f.first(dst, start, o.constant)...)
 			continue
 		}
 		var err error
@@ -100,7 +116,7 @@ func (f *flat) appendTo(dst []byte, src mapping.Source) ([]byte, error) {
 			return dst, valueError(o.output, v, err)
 		}
 	}
-	return dst, nil
+	return append(dst, suffix...), nil
 }
 
 // first drops the separator where nothing was written since start.

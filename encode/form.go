@@ -28,7 +28,7 @@ func newForm(outputs []mapping.Output, o *Options) (Encoder, error) {
 			f.list = e.flat.sep + name + "%5B"
 		}
 	}
-	if faults := e.flat.addConstants(); len(faults) > 0 {
+	if faults := e.flat.compile(); len(faults) > 0 {
 		return nil, errors.Join(faults...)
 	}
 	return e, nil

@@ -39,6 +39,7 @@ type hubspotEncoder struct {
 	submitted *mapping.Output // nil: no rule for submittedAt
 	legal     layout          // legalConsentOptions
 	tail      string          // WEBHOOKURL and the closing bracket
+	rest      string          // all that follows the fields, where no lead changes it
 }
 
 func newHubSpot(outputs []mapping.Output, o *Options) (Encoder, error) {
@@ -102,10 +103,17 @@ func newHubSpot(outputs []mapping.Output, o *Options) (Encoder, error) {
 	l, more := newLayout(legal, appendJSONConst)
 	e.legal = l
 	faults = append(faults, more...)
-	faults = append(faults, e.fields.addConstants()...)
-	faults = append(faults, e.context.addConstants()...)
+	faults = append(faults, e.fields.compile()...)
+	faults = append(faults, e.context.compile()...)
 	if len(faults) > 0 {
 		return nil, errors.Join(faults...)
+	}
+	if e.constantRest() {
+		rest, err := e.appendRest(nil, mapping.Lead(nil))
+		if err != nil {
+			return nil, err
+		}
+		e.rest = string(rest)
 	}
 	return e, nil
 }
@@ -146,10 +154,29 @@ func (e *hubspotEncoder) Append(dst []byte, src mapping.Source) ([]byte, error) 
 	if err != nil {
 		return dst, err
 	}
-	out = append(out, ']')
+	if e.rest != "" {
+		return append(out, e.rest...), nil
+	}
+	if out, err = e.appendRest(out, src); err != nil {
+		return dst, err
+	}
+	return out, nil
+}
+
+// constantRest reports whether what follows the fields is the same for every
+// lead, as it mostly is: the page and the consent are the endpoint's own.
+func (e *hubspotEncoder) constantRest() bool {
+	return (e.submitted == nil || e.submitted.Constant) &&
+		!slices.ContainsFunc(e.context.outputs, func(o flatOutput) bool { return !o.output.Constant }) &&
+		!slices.ContainsFunc(e.legal.ops, func(o op) bool { return o.kind == opField })
+}
+
+// appendRest appends what follows the fields. On error dst is not to be used.
+func (e *hubspotEncoder) appendRest(dst []byte, src mapping.Source) (out []byte, err error) {
+	out = append(dst, ']')
 	if e.submitted != nil {
 		if out, err = e.appendSubmitted(out, src); err != nil {
-			return dst, err
+			return out, err
 		}
 	}
 	if len(e.context.outputs) > 0 {
@@ -157,7 +184,7 @@ func (e *hubspotEncoder) Append(dst []byte, src mapping.Source) ([]byte, error) 
 		start := len(out)
 		out = append(out, open...)
 		if out, err = e.context.appendTo(out, src); err != nil {
-			return dst, err
+			return out, err
 		}
 		out = endObject(out, start, len(open))
 	}
@@ -166,7 +193,7 @@ func (e *hubspotEncoder) Append(dst []byte, src mapping.Source) ([]byte, error) 
 		start := len(out)
 		out = append(out, open...)
 		if out, err = e.legal.appendTo(out, src, Omit); err != nil {
-			return dst, err
+			return out, err
 		}
 		if len(out) == start+len(open)+len("{}") {
 			out = out[:start]
@@ -187,7 +214,7 @@ func endObject(dst []byte, start, open int) []byte {
 func (e *hubspotEncoder) appendSubmitted(dst []byte, src mapping.Source) ([]byte, error) {
 	v := e.submitted.Value
 	if !e.submitted.Constant {
-		v, _ = src.Value(e.submitted.Field)
+		v = valueOf(src, e.submitted.Field)
 	}
 	out, err := appendMillis(append(dst, `,"submittedAt":"`...), v)
 	if err != nil {

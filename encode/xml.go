@@ -34,7 +34,7 @@ func newXML(outputs []mapping.Output, o *Options) (Encoder, error) {
 		}
 		e.flat.add(out, "<"+out.Name+">", "</"+out.Name+">")
 	}
-	faults = append(faults, e.flat.addConstants()...)
+	faults = append(faults, e.flat.compile()...)
 	if len(faults) > 0 {
 		return nil, errors.Join(faults...)
 	}
