@@ -125,6 +125,24 @@ func triple(s string) bool {
 	return len(s) > 2 && 0xE3 <= s[0] && s[0] <= 0xEC && s[1]&s[2]&0x80 != 0 && (s[1]|s[2])&0x40 == 0
 }
 
+// skip returns the place of the next byte of s, from i on, that may not stand for
+// itself.
+func (set *charset) skip(s string, i int) int {
+	for i < len(s) {
+		switch {
+		case set.plain[s[i]]:
+			i++
+		case pair(s[i:]):
+			i += 2
+		case triple(s[i:]):
+			i += 3
+		default:
+			return i
+		}
+	}
+	return i
+}
+
 // appendString appends s as a JSON string.
 func appendString(dst []byte, s string) []byte {
 	return append(appendEscaped(append(dst, '"'), s), '"')
@@ -142,20 +160,8 @@ func appendEscaped(dst []byte, s string) []byte {
 
 func escapeJSONText(dst []byte, s string) []byte {
 	start := 0
-	for i := 0; i < len(s); {
+	for i := plainJSON.skip(s, 0); i < len(s); i = plainJSON.skip(s, i) {
 		c := s[i]
-		if plainJSON.plain[c] {
-			i++
-			continue
-		}
-		if pair(s[i:]) {
-			i += 2
-			continue
-		}
-		if triple(s[i:]) {
-			i += 3
-			continue
-		}
 		if c >= utf8.RuneSelf {
 			_, size := utf8.DecodeRuneInString(s[i:])
 			if size == 1 {
@@ -198,20 +204,8 @@ func escapeJSONText(dst []byte, s string) []byte {
 // production Char (§2.2) leaves out becomes U+FFFD.
 func escapeXMLText(dst []byte, s string) []byte {
 	start := 0
-	for i := 0; i < len(s); {
+	for i := plainXML.skip(s, 0); i < len(s); i = plainXML.skip(s, i) {
 		c := s[i]
-		if plainXML.plain[c] {
-			i++
-			continue
-		}
-		if pair(s[i:]) {
-			i += 2
-			continue
-		}
-		if triple(s[i:]) {
-			i += 3
-			continue
-		}
 		replacement, size := "\uFFFD", 1
 		switch {
 		case c == '<':
