@@ -97,7 +97,7 @@ func CompileSound(m Mapping, c *Catalog) (*Plan, error) {
 
 	var faults []error
 	if n := len(m.Rules) + len(m.Constants); n > maxOutputs {
-		return &Plan{}, Output{Index: -1}.Fault(fmt.Errorf("the mapping has %d rules and constants; %d are the most", n, maxOutputs))
+		return &Plan{}, errors.Join(Output{Index: -1}.Fault(fmt.Errorf("the mapping has %d rules and constants; %d are the most", n, maxOutputs)))
 	}
 	fault := func(o Output, format string, args ...any) {
 		faults = append(faults, o.Fault(fmt.Errorf(format, args...)))

@@ -78,6 +78,7 @@ func TestCompileBoundsWhatItTakes(t *testing.T) {
 	m.Constants = []mapping.Constant{{Name: "c", Value: 1}}
 	_, err = mapping.Compile(m, nil)
 	assert.ErrorContains(t, err, "2001 rules and constants; 2000 are the most")
+	assert.Len(t, faults(t, err), 1)
 	_, err = mapping.Compile(mapping.Mapping{Rules: rules("email", strings.Repeat("n", 1024))}, nil)
 	require.NoError(t, err)
 	_, err = mapping.Compile(mapping.Mapping{Rules: rules("email", strings.Repeat("n", 1025))}, nil)
