@@ -108,6 +108,26 @@ func TestOKFalseIsAbsent(t *testing.T) {
 	}
 }
 
+// asked is a Source that writes down what it is asked for.
+type asked []string
+
+func (a *asked) Value(field string) (any, bool) {
+	*a = append(*a, field)
+	return "x", true
+}
+
+func TestASourceIsAskedOnceForEachOutput(t *testing.T) {
+	m := mapping.Mapping{Rules: rules("messageType", "type", "email", "email", "city", "city"), Constants: []mapping.Constant{{Name: "c", Value: 1}}}
+	for _, f := range encode.Formats() {
+		e, err := compile(t, f, m, nil)
+		require.NoError(t, err)
+		var a asked
+		_, err = e.Append(nil, &a)
+		require.NoError(t, err)
+		assert.Equal(t, asked{"messageType", "email", "city"}, a, f)
+	}
+}
+
 // FuzzMapping gives every format hostile names, options and values: an error or
 // a payload, never a panic.
 func FuzzMapping(f *testing.F) {

@@ -86,11 +86,17 @@ func (f *flat) appendTo(dst []byte, src mapping.Source) ([]byte, error) {
 	outputs := f.outputs          // spares a bounds check
 	for i := range outputs {
 		o := &outputs[i]
+		if o.constant != "" {
+			dst = append(dst, suffix...)
+			dst = append(dst, f.first(dst, start, o.constant)...)
+			suffix = ""
+			continue
+		}
 		v := lead[o.field]
 		if lead == nil {
 			v = valueOf(src, o.field)
 		}
-		if s, ok := v.(string); ok && s != "" && o.constant == "" { // as most are
+		if s, ok := v.(string); ok && s != "" { // as most are
 			if suffix != "" {
 				dst = append(dst, o.joint...)
 			} else {
@@ -102,10 +108,6 @@ func (f *flat) appendTo(dst []byte, src mapping.Source) ([]byte, error) {
 		}
 		dst = append(dst, suffix...)
 		suffix = ""
-		if o.constant != "" {
-			dst = append(dst, f.first(dst, start, o.constant)...)
-			continue
-		}
 		var err error
 		if _, ok := v.(time.Time); ok { // spares appendValue's choices
 			dst, err = f.appendScalar(dst, start, o.prefix, o.suffix, v)
