@@ -1,6 +1,9 @@
 package deliver
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // A Cause says why an attempt failed, in words that a receiver's owner can act
 // on. Its text is stable: hosts keep it in databases.
@@ -21,6 +24,9 @@ const (
 	CauseCanceled       Cause = "canceled"        // the caller's context ended
 	CauseConfiguration  Cause = "configuration"   // URL, header or secret cannot be used
 	CauseHeld           Cause = "held"            // the endpoint is held
+	CauseOutcome        Cause = "outcome"         // the answer's body says so, by an outcome rule
+	CauseLeadData       Cause = "lead_data"       // the endpoint refuses a value of this lead
+	CauseThrottled      Cause = "throttled"       // kept back by limits; package limit
 )
 
 var remedies = map[Cause]string{
@@ -35,8 +41,11 @@ var remedies = map[Cause]string{
 	CauseRedirect:       "Enter the URL that the endpoint redirects to; redirects are not followed, since the lead would be lost on the way.",
 	CauseBlockedAddress: "Use a URL whose host name leads to a public internet address.",
 	CauseCanceled:       "Nothing needs to be done at the endpoint: sending was interrupted on our side and can be repeated.",
-	CauseConfiguration:  "Correct the endpoint's settings: the URL, the headers, the secrets or the limits are not usable as they stand.",
+	CauseConfiguration:  "Correct the endpoint's settings, which are not usable as they stand: the URL, the headers, the secrets and limits, or what its form wants to be set, such as HubSpot's context and consent.",
 	CauseHeld:           "Release the endpoint when it is ready; what waits is delivered then.",
+	CauseOutcome:        "Read the reason in the endpoint's answer: its system got the request and did not take the lead; if it did, correct the outcome rules.",
+	CauseLeadData:       "Check this lead's values against what the endpoint allows, and where many leads fail restrict the form that collects them.",
+	CauseThrottled:      "Nothing needs to be done if it passes, since sending waits for the endpoint's limits or its recovery; if it lasts, raise the limits or look at the failures before.",
 }
 
 // Causes returns all causes, sorted.
@@ -53,53 +62,15 @@ func Causes() []Cause {
 // a cause that is none of the constants.
 func (c Cause) Remedy() string { return remedies[c] }
 
-// A verdict says what follows from an attempt.
-type verdict uint8
-
-const (
-	accepted verdict = iota
-	retry            // may pass later
-	rejected         // sending again cannot help
-	canceled         // nothing is known; the caller gave up
-)
-
-// Judge gives the verdict on an answer's status code, for a host that sends by
-// itself: nil, ErrRejected, or ErrExhausted for what may pass later. No accepted
-// codes means 200, 201 and 202.
-func Judge(code int, accept []int) (Cause, error) {
-	cause, v := judge(code, accept)
-	switch v {
-	case accepted:
-		return "", nil
-	case retry:
-		return cause, ErrExhausted
+// remedy is c's, and names the fields that it concerns, as the receiver calls
+// them.
+func (c Cause) remedy(fields []string) string {
+	text := c.Remedy()
+	switch len(fields) {
+	case 0:
+		return text
+	case 1:
+		return text + " It concerns the field " + fields[0] + "."
 	}
-	return cause, ErrRejected
-}
-
-func judge(code int, accept []int) (Cause, verdict) {
-	switch {
-	case code/100 == 3: // whatever the host says: it was not followed
-		return CauseRedirect, rejected
-	case len(accept) == 0 && (code == 200 || code == 201 || code == 202) || slices.Contains(accept, code):
-		return "", accepted
-	}
-	switch code {
-	case 429:
-		return CauseRateLimited, retry
-	case 408, 425:
-		return CauseHTTPStatus, retry
-	case 401, 403, 407:
-		return CauseAuthentication, rejected
-	case 400, 422:
-		return CauseFieldMapping, rejected
-	case 410:
-		return CauseGone, rejected
-	case 501, 505:
-		return CauseHTTPStatus, rejected
-	}
-	if code/100 == 5 {
-		return CauseHTTPStatus, retry
-	}
-	return CauseHTTPStatus, rejected
+	return text + " It concerns the fields " + strings.Join(fields, ", ") + "."
 }

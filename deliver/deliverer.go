@@ -62,12 +62,21 @@ func (r Request) LogValue() slog.Value { return slog.StringValue(r.String()) }
 
 // A Receipt is what came of a request that was accepted or stored.
 type Receipt struct {
-	Status   Status    `json:"status"`
+	Status Status `json:"status"`
+	// Outcome is what the last answer says of the lead, as Destination.Outcomes
+	// read it. A duplicate is Delivered too.
+	Outcome
 	Attempts []Attempt `json:"attempts,omitempty"` // none where it is stored
 }
 
 // String describes the receipt without what came back.
-func (r Receipt) String() string { return fmt.Sprintf("%s, %v", r.Status, r.Attempts) }
+func (r Receipt) String() string {
+	duplicate := ""
+	if r.Duplicate {
+		duplicate = " (duplicate)"
+	}
+	return fmt.Sprintf("%s%s, %v", r.Status, duplicate, r.Attempts)
+}
 
 // Format writes String, whatever the verb: an answer may echo the lead.
 func (r Receipt) Format(s fmt.State, _ rune) { fmt.Fprint(s, r.String()) }
@@ -99,7 +108,18 @@ type Attempt struct {
 	Body []byte `json:"body,omitempty"`
 	// RetryAfter is the wait that the answer asked for; 0 for none.
 	RetryAfter time.Duration `json:"retryAfter,omitempty"`
+	// Outcome is what an outcome rule found in the answer.
+	Outcome
+	// Fields are those that the answer refuses, by the receiver's names; at most
+	// 10.
+	Fields []string `json:"fields,omitempty"`
+	// Note says which outcome rule matched, and why others could not be applied.
+	Note string `json:"note,omitempty"`
 }
+
+// Remedy is the cause's remedy, with the fields that it concerns. It is ""
+// where nothing failed.
+func (a Attempt) Remedy() string { return a.Cause.remedy(a.Fields) }
 
 // String describes the attempt without what came back.
 func (a Attempt) String() string {

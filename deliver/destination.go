@@ -1,6 +1,7 @@
 package deliver
 
 import (
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -41,6 +42,16 @@ type Destination struct {
 	// Accept is the status codes that mean success. None means 200, 201, 202. A
 	// redirect never does.
 	Accept []int
+	// Outcomes read the answer's body for what became of the lead; the first that
+	// matches decides, before the status code. None: the status code decides.
+	// HTTP reads the first 32 KiB of an answer.
+	Outcomes []OutcomeRule
+	// Limits are kept by package limit; HTTP alone does not look at them.
+	Limits Limits
+	// Certificate is presented where the endpoint asks for a client certificate
+	// (mutual TLS). nil: none. HTTP's own Transport presents it; a transport of
+	// the host's has its own.
+	Certificate *tls.Certificate
 	// Held keeps everything back: HTTP answers ErrExhausted without sending, a
 	// queue stores and waits.
 	Held bool
@@ -60,7 +71,7 @@ const (
 
 // A SettingError is one fault of a destination.
 type SettingError struct {
-	Setting string // url, headers.X-Key, secrets[0], timeout, maxAttempts, accept
+	Setting string // url, headers.X-Key, secrets[0], timeout, maxAttempts, accept, outcomes[0].path, limits.rate
 	Err     error
 }
 
@@ -73,19 +84,26 @@ func (e *SettingError) Unwrap() error { return e.Err }
 // Validate reports every fault at once, each a [*SettingError], joined. It looks
 // nothing up: whether the host exists and is public shows when it is dialled.
 func (d Destination) Validate() error {
-	_, _, err := d.parse()
+	_, err := d.parse()
 	return err
 }
 
+// parsed is a destination, ready for use.
+type parsed struct {
+	url      *url.URL
+	keys     []key
+	outcomes []OutcomeRule
+}
+
 // parse is Validate, and what it found on the way.
-func (d *Destination) parse() (u *url.URL, keys []key, err error) {
+func (d *Destination) parse() (p parsed, err error) {
 	var faults []error
 	fault := func(setting string, err error) {
 		if err != nil {
 			faults = append(faults, &SettingError{setting, err})
 		}
 	}
-	u, err = parseURL(d.URL)
+	p.url, err = parseURL(d.URL)
 	fault("url", err)
 	spelled := make(map[string]bool, len(d.Header))
 	for _, name := range slices.Sorted(maps.Keys(d.Header)) {
@@ -99,7 +117,7 @@ func (d *Destination) parse() (u *url.URL, keys []key, err error) {
 	for i, secret := range d.Secrets {
 		k, err := parseKey(secret)
 		fault(fmt.Sprintf("secrets[%d]", i), err)
-		keys = append(keys, k)
+		p.keys = append(p.keys, k)
 	}
 	if d.Timeout < 0 || d.Timeout > maxTimeout {
 		fault("timeout", fmt.Errorf("it is %v; 0 means %v, and %v is the most", d.Timeout, DefaultTimeout, maxTimeout))
@@ -108,11 +126,14 @@ func (d *Destination) parse() (u *url.URL, keys []key, err error) {
 		fault("maxAttempts", fmt.Errorf("it is %d; 0 means %d, and %d is the most", d.MaxAttempts, DefaultMaxAttempts, maxAttempts))
 	}
 	for _, code := range d.Accept {
-		if code < 200 || code > 599 || code/100 == 3 {
-			fault("accept", fmt.Errorf("%d cannot mean success; 200 to 299 and 400 to 599 can", code))
-		}
+		fault("accept", checkStatus(code))
 	}
-	return u, keys, errors.Join(faults...)
+	if len(d.Outcomes) > 0 {
+		outcomes, wrong := compileOutcomes(d.Outcomes)
+		p.outcomes, faults = outcomes, append(faults, wrong...)
+	}
+	d.Limits.validate(fault)
+	return p, errors.Join(faults...)
 }
 
 // parseURL never quotes the URL in an error: its query may hold a key.
@@ -182,12 +203,18 @@ func (d Destination) String() string {
 		where = u.Scheme + "://" + u.Host
 	}
 	names := slices.Sorted(maps.Keys(d.Header))
-	held := ""
+	more := ""
+	if len(d.Outcomes) > 0 {
+		more += fmt.Sprintf(", %d outcome rules", len(d.Outcomes))
+	}
+	if d.Certificate != nil {
+		more += ", client certificate"
+	}
 	if d.Held {
-		held = ", held"
+		more += ", held"
 	}
 	return fmt.Sprintf("%s (headers %v, %d secrets, timeout %v, %d attempts%s)",
-		where, names, len(d.Secrets), d.timeout(), d.maxAttempts(), held)
+		where, names, len(d.Secrets), d.timeout(), d.maxAttempts(), more)
 }
 
 // Format writes String, whatever the verb.

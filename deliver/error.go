@@ -23,6 +23,7 @@ type Error struct {
 	Host       string        // of the URL, with its port; "" where the URL has none
 	StatusCode int           // of the last attempt; 0 where no answer came
 	RetryAfter time.Duration // how long the endpoint asked to wait; 0 for none
+	Outcome                  // what the last answer says of the lead, as Destination.Outcomes read it
 	Attempts   []Attempt     // all of them; none where nothing was tried
 	Err        error         // what went wrong; nil where StatusCode says it
 }
@@ -61,4 +62,13 @@ func (e *Error) Unwrap() []error {
 		return []error{e.Kind}
 	}
 	return []error{e.Kind, e.Err}
+}
+
+// Remedy says what the endpoint's owner should do, and names the fields where
+// the answer did.
+func (e *Error) Remedy() string {
+	if n := len(e.Attempts); n > 0 && e.Attempts[n-1].Cause == e.Cause {
+		return e.Attempts[n-1].Remedy()
+	}
+	return e.Cause.Remedy()
 }

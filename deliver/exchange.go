@@ -27,24 +27,20 @@ const (
 type exchange struct {
 	http *HTTP
 	req  *Request
-	url  *url.URL
-	keys []key
+	to   parsed
 
 	attempts []Attempt
 
 	// Of the last attempt.
-	verdict    verdict
-	cause      Cause
-	status     int
-	retryAfter time.Duration
-	err        error
+	verdict Verdict
+	err     error
 
 	large *largeBody
 }
 
 func newExchange(h *HTTP, req *Request) (x *exchange, err error) {
 	x = &exchange{http: h, req: req}
-	if x.url, x.keys, err = req.Destination.parse(); err != nil {
+	if x.to, err = req.Destination.parse(); err != nil {
 		return nil, err
 	}
 	return x, req.checkID()
@@ -54,6 +50,9 @@ func newExchange(h *HTTP, req *Request) (x *exchange, err error) {
 func (x *exchange) RoundTrip(r *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithTimeout(r.Context(), x.req.Destination.timeout())
 	defer cancel()
+	if certificate := x.req.Destination.Certificate; certificate != nil {
+		ctx = context.WithValue(ctx, certificateKey{}, certificate)
+	}
 	at := time.Now()
 	out := r.WithContext(ctx)
 	out.Header = x.header(at)
@@ -68,39 +67,22 @@ func (x *exchange) RoundTrip(r *http.Request) (*http.Response, error) {
 		err = errors.New("the transport gives neither an answer nor an error")
 	}
 	if err == nil {
-		a.StatusCode = resp.StatusCode
-		a.Body, err = readAnswer(ctx, resp)
-		a.RetryAfter = parseRetryAfter(resp.Header, time.Now())
-		a.Cause, x.verdict = judge(resp.StatusCode, x.req.Destination.Accept)
-		x.err = nil
-		if x.verdict != accepted {
-			// Only of an acceptance is the body a part: a refusal stands,
-			// however its body ends.
-			err = nil
-		}
-		switch a.Cause {
-		case CauseRedirect:
-			x.err = redirected(resp)
-		case CauseFieldMapping:
-			x.err = hubspotAnswer(a.Body)
-		}
+		err = x.read(ctx, resp, &a)
 	}
 	if err != nil {
-		a.RetryAfter = 0
 		a.Cause, x.err = diagnose(err, time.Since(at))
-		x.verdict = retry
+		x.verdict = VerdictRetry
 		if a.Cause == CauseBlockedAddress {
-			x.verdict = rejected
+			x.verdict = VerdictRejected
 		}
 		if r.Context().Err() != nil {
-			a.Cause, x.verdict, x.err = CauseCanceled, canceled, r.Context().Err()
+			a.Cause, x.verdict, x.err = CauseCanceled, verdictCanceled, r.Context().Err()
 		}
 	}
 	a.Duration = time.Since(at)
 	if x.err != nil {
 		a.Err = x.err.Error()
 	}
-	x.cause, x.status, x.retryAfter = a.Cause, a.StatusCode, a.RetryAfter
 	x.attempts = append(x.attempts, a)
 	if x.http.Observe != nil {
 		x.http.Observe(r.Context(), x.req, a)
@@ -109,6 +91,41 @@ func (x *exchange) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	return &http.Response{StatusCode: resp.StatusCode, Body: http.NoBody, Request: r}, nil
+}
+
+// read reads an answer and writes down what it means. An error is that of an
+// exchange that broke.
+func (x *exchange) read(ctx context.Context, resp *http.Response, a *Attempt) error {
+	ans := answer{code: resp.StatusCode}
+	keep := keptBody
+	if len(x.to.outcomes) > 0 || ans.code == http.StatusBadRequest {
+		keep = readBody // somebody looks into it
+	}
+	err := ans.readFrom(ctx, resp, keep)
+	a.StatusCode, a.Body = ans.code, ans.body
+	if len(ans.body) > keptBody {
+		a.Body = bytes.Clone(ans.body[:keptBody])
+	}
+	x.verdict, x.err = ans.judge(x.to.outcomes, x.req.Destination.Accept, a)
+	if err != nil && x.verdict.accepts() {
+		// Only of an acceptance is the body a part: a refusal stands, however its
+		// body ends.
+		a.Outcome = Outcome{}
+		return err
+	}
+	a.RetryAfter = parseRetryAfter(resp.Header, time.Now())
+	if a.Cause == CauseRedirect {
+		x.err = redirected(resp)
+	}
+	return nil
+}
+
+// last is the attempt that decides; a zero one where none was made.
+func (x *exchange) last() Attempt {
+	if len(x.attempts) == 0 {
+		return Attempt{}
+	}
+	return x.attempts[len(x.attempts)-1]
 }
 
 // header makes the header of one attempt. It is a new map each time: the
@@ -131,37 +148,39 @@ func (x *exchange) header(at time.Time) http.Header {
 	if h["User-Agent"] == nil {
 		h["User-Agent"] = []string{x.http.userAgent()}
 	}
-	x.req.signWith(x.keys, h, at)
+	x.req.signWith(x.to.keys, h, at)
 	return h
 }
 
-// readAnswer reads an answer to its end, or as far as readBody. Closing a body
-// that was not read to its end closes its connection.
-func readAnswer(ctx context.Context, resp *http.Response) (kept []byte, err error) {
+// readFrom reads an answer to its end, or as far as readBody, and keeps some of
+// it. Closing a body that was not read to its end closes its connection.
+func (a *answer) readFrom(ctx context.Context, resp *http.Response, keep int) error {
 	body := resp.Body
 	if body == nil { // of a transport of the host's, such as a test's
-		return nil, nil
+		a.complete = true
+		return nil
 	}
 	defer body.Close()
 	if resp.StatusCode == http.StatusSwitchingProtocols {
-		return nil, nil // the body is the bare connection, which knows no context
+		return nil // the body is the bare connection, which knows no context
 	}
 	var buf [1024]byte
 	for total := 0; total < readBody; {
 		n, err := body.Read(buf[:])
-		kept = append(kept, buf[:min(n, keptBody-len(kept))]...)
+		a.body = append(a.body, buf[:min(n, keep-len(a.body))]...)
 		total += n
 		if err == io.EOF {
-			return kept, nil
+			a.complete = len(a.body) == total
+			return nil
 		}
 		if err == nil {
 			err = ctx.Err() // which a transport of the host's may not look at
 		}
 		if err != nil {
-			return kept, err
+			return err
 		}
 	}
-	return kept, nil
+	return nil
 }
 
 // redirected reports where an answer leads, without what could be secret there.

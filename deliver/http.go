@@ -2,9 +2,7 @@ package deliver
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
-	"net"
 	"net/http"
 	"net/url"
 	"sync"
@@ -17,9 +15,10 @@ import (
 // after first use. It is safe for concurrent use, and one serves all endpoints:
 // they share its pool of connections, and none can empty it for the others.
 type HTTP struct {
-	// Transport makes the exchanges. nil means one of HTTP's own, which dials
-	// public addresses only and uses no proxy; with a Transport of the host's,
-	// the guard is the host's too (CheckAddress).
+	// Transport makes the exchanges. nil means a [Transport] of HTTP's own, which
+	// dials public addresses only and uses no proxy; a *Transport of the host's
+	// has a CA pool or a proxy too. With any other one the guard is the host's
+	// (CheckAddress), and so are client certificates.
 	Transport http.RoundTripper
 	// AllowPrivate lets HTTP's own transport reach loopback and private
 	// addresses, for development and tests. Cloud metadata stays blocked.
@@ -38,7 +37,7 @@ type HTTP struct {
 	Observe func(context.Context, *Request, Attempt)
 
 	once sync.Once
-	pool *http.Transport
+	own  Transport
 }
 
 // DefaultMaxWait is HTTP.MaxWait's default.
@@ -57,11 +56,11 @@ func (h *HTTP) Deliver(ctx context.Context, req *Request) (*Receipt, error) {
 		return nil, &Error{Kind: ErrRejected, Cause: CauseConfiguration, Host: host(req.Destination.URL), Err: err}
 	}
 	if req.Destination.Held {
-		return nil, &Error{Kind: ErrExhausted, Cause: CauseHeld, Host: x.url.Host, Err: errors.New("the endpoint is held")}
+		return nil, &Error{Kind: ErrExhausted, Cause: CauseHeld, Host: x.to.url.Host, Err: errors.New("the endpoint is held")}
 	}
 	x.run(ctx)
-	if x.verdict == accepted {
-		return &Receipt{Status: Delivered, Attempts: x.attempts}, nil
+	if x.verdict.accepts() {
+		return &Receipt{Status: Delivered, Outcome: x.last().Outcome, Attempts: x.attempts}, nil
 	}
 	return nil, x.failure(ctx)
 }
@@ -94,7 +93,7 @@ func (x *exchange) run(ctx context.Context) {
 	}
 	defer x.release()
 	// Until an attempt is made, this is what came of it.
-	x.verdict, x.cause, x.err = rejected, CauseConfiguration, errors.New("net/http refuses the request")
+	x.verdict, x.err = VerdictRejected, errors.New("net/http refuses the request")
 	out, err := retryablehttp.NewRequestWithContext(ctx, http.MethodPost, x.req.Destination.URL, x.body())
 	if err == nil {
 		var resp *http.Response
@@ -105,12 +104,12 @@ func (x *exchange) run(ctx context.Context) {
 }
 
 func (x *exchange) checkRetry(ctx context.Context, _ *http.Response, _ error) (bool, error) {
-	return x.verdict == retry && ctx.Err() == nil && x.retryAfter <= x.http.maxWait(), nil
+	return x.verdict == VerdictRetry && ctx.Err() == nil && x.last().RetryAfter <= x.http.maxWait(), nil
 }
 
 func (x *exchange) backoff(_, _ time.Duration, _ int, _ *http.Response) time.Duration {
-	if x.retryAfter > 0 {
-		return x.retryAfter
+	if wait := x.last().RetryAfter; wait > 0 {
+		return wait
 	}
 	backoff := x.http.Backoff
 	if backoff == nil {
@@ -121,12 +120,15 @@ func (x *exchange) backoff(_, _ time.Duration, _ int, _ *http.Response) time.Dur
 
 // failure says what came of the attempts when none was accepted.
 func (x *exchange) failure(ctx context.Context) *Error {
+	last := x.last()
 	e := &Error{
-		Kind: ErrRejected, Cause: x.cause, Host: x.url.Host, StatusCode: x.status,
-		RetryAfter: x.retryAfter, Attempts: x.attempts, Err: x.err,
+		Kind: ErrRejected, Cause: last.Cause, Host: x.to.url.Host, StatusCode: last.StatusCode,
+		RetryAfter: last.RetryAfter, Outcome: last.Outcome, Attempts: x.attempts, Err: x.err,
 	}
 	switch {
-	case x.verdict == rejected:
+	case len(x.attempts) == 0 && ctx.Err() == nil:
+		e.Cause = CauseConfiguration
+	case x.verdict == VerdictRejected && len(x.attempts) > 0:
 	case ctx.Err() != nil: // during an attempt or a wait
 		e.Kind, e.Cause, e.Err = ctx.Err(), CauseCanceled, nil
 	default:
@@ -161,23 +163,6 @@ func (h *HTTP) transport() http.RoundTripper {
 	if h.Transport != nil {
 		return h.Transport
 	}
-	h.once.Do(func() {
-		dialer := &net.Dialer{
-			Timeout:        10 * time.Second,
-			KeepAlive:      30 * time.Second,
-			ControlContext: control(h.AllowPrivate),
-		}
-		h.pool = &http.Transport{
-			Proxy:                  nil, // a proxy would hide the address from the guard
-			DialContext:            dialer.DialContext,
-			ForceAttemptHTTP2:      true,
-			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
-			TLSHandshakeTimeout:    10 * time.Second,
-			MaxIdleConns:           2048,
-			MaxIdleConnsPerHost:    256,
-			IdleConnTimeout:        90 * time.Second,
-			MaxResponseHeaderBytes: 32 << 10,
-		}
-	})
-	return h.pool
+	h.once.Do(func() { h.own.AllowPrivate = h.AllowPrivate })
+	return &h.own
 }

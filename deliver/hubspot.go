@@ -2,13 +2,12 @@ package deliver
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"regexp"
 	"strings"
 )
 
-// A HubSpot answer names the fields that it refuses, as in
+// A HubSpot answer names what it refuses, as in
 //
 //	{"status":"error","errors":[{"message":"Error in 'fields.email'. …","errorType":"INVALID_EMAIL"}]}
 //
@@ -19,12 +18,53 @@ var (
 	hubspotType  = regexp.MustCompile(`^[A-Z][A-Z_]{1,60}$`)
 )
 
+// hubspotCauses says what each errorType of HubSpot's means for the endpoint's
+// owner. The list is open; what is not here is taken for a matter of mapping.
+var hubspotCauses = map[string]Cause{
+	"INVALID_EMAIL":                 CauseLeadData,
+	"BLOCKED_EMAIL":                 CauseLeadData,
+	"REQUIRED_FIELD":                CauseLeadData,
+	"INVALID_NUMBER":                CauseLeadData,
+	"NUMBER_OUT_OF_RANGE":           CauseLeadData,
+	"INPUT_TOO_LARGE":               CauseLeadData,
+	"VALUE_NOT_IN_FIELD_DEFINITION": CauseLeadData,
+	"MISSING_PROCESSING_CONSENT":    CauseLeadData,
+
+	"FIELD_NOT_IN_FORM_DEFINITION":            CauseFieldMapping,
+	"MAX_NUMBER_OF_SUBMITTED_VALUES_EXCEEDED": CauseFieldMapping,
+	"INVALID_FIELD":                           CauseFieldMapping,
+
+	"INVALID_METADATA":                   CauseConfiguration,
+	"INVALID_HUTK":                       CauseConfiguration,
+	"INVALID_IP_ADDRESS":                 CauseConfiguration,
+	"INVALID_PAGE_URI":                   CauseConfiguration,
+	"INVALID_GOTOWEBINAR_WEBINAR_KEY":    CauseConfiguration,
+	"INVALID_LEGAL_OPTION_FORMAT":        CauseConfiguration,
+	"MISSING_PROCESSING_CONSENT_TEXT":    CauseConfiguration,
+	"MISSING_COMMUNICATION_CONSENT_TEXT": CauseConfiguration,
+	"MISSING_LEGITIMATE_INTEREST_TEXT":   CauseConfiguration,
+	"DUPLICATE_SUBSCRIPTION_TYPE_ID":     CauseConfiguration,
+	"FORM_HAS_RECAPTCHA_ENABLED":         CauseConfiguration,
+	"INVALID_TIMESTAMP":                  CauseConfiguration,
+}
+
+// What concerns every lead is told before what concerns this one.
+var hubspotOrder = []Cause{CauseConfiguration, CauseFieldMapping, CauseLeadData}
+
 // maxNamed bounds how many of the refused fields an error names.
 const maxNamed = 10
 
-// hubspotAnswer says which fields an answer refuses; nil where it names none, or
-// is not HubSpot's.
-func hubspotAnswer(body []byte) error {
+// A hubspotRefusal is what a HubSpot answer refuses; it is the error for it.
+type hubspotRefusal struct {
+	cause  Cause
+	fields []string // of that cause
+	what   []string // "field email (INVALID_EMAIL)", of any cause
+}
+
+func (h *hubspotRefusal) Error() string { return "HubSpot refuses " + strings.Join(h.what, ", ") }
+
+// readHubSpot returns nil where an answer is not HubSpot's, or names nothing.
+func readHubSpot(body []byte) *hubspotRefusal {
 	var answer struct {
 		Errors []struct {
 			Message   string `json:"message"`
@@ -34,15 +74,38 @@ func hubspotAnswer(body []byte) error {
 	if json.Unmarshal(body, &answer) != nil {
 		return nil
 	}
-	var named []string
+	var h hubspotRefusal
+	fields := make(map[Cause][]string)
 	for _, e := range answer.Errors {
+		if !hubspotType.MatchString(e.ErrorType) || len(h.what) == maxNamed {
+			continue
+		}
+		cause, known := hubspotCauses[e.ErrorType]
 		field := hubspotField.FindStringSubmatch(e.Message)
-		if field != nil && hubspotType.MatchString(e.ErrorType) && len(named) < maxNamed {
-			named = append(named, fmt.Sprintf("field %s (%s)", field[1], e.ErrorType))
+		switch {
+		case field == nil && !known:
+			continue // perhaps somebody else's answer
+		case !known:
+			cause = CauseFieldMapping
+		}
+		if field == nil {
+			fields[cause] = append(fields[cause], "")
+			h.what = append(h.what, "the submission ("+e.ErrorType+")")
+			continue
+		}
+		fields[cause] = append(fields[cause], field[1])
+		h.what = append(h.what, fmt.Sprintf("field %s (%s)", field[1], e.ErrorType))
+	}
+	for _, cause := range hubspotOrder {
+		if named := fields[cause]; named != nil {
+			h.cause = cause
+			for _, f := range named {
+				if f != "" {
+					h.fields = append(h.fields, f)
+				}
+			}
+			return &h
 		}
 	}
-	if len(named) == 0 {
-		return nil
-	}
-	return errors.New("HubSpot refuses " + strings.Join(named, ", "))
+	return nil
 }

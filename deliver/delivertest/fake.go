@@ -82,11 +82,12 @@ func (f *Fake) Deliver(ctx context.Context, req *deliver.Request) (*deliver.Rece
 		a, kind := f.exchange(ctx, req, len(failure.Attempts)+1)
 		failure.Attempts = append(failure.Attempts, a)
 		failure.Kind, failure.Cause, failure.StatusCode, failure.RetryAfter, failure.Err = kind, a.Cause, a.StatusCode, a.RetryAfter, nil
+		failure.Outcome = a.Outcome
 		if a.Err != "" {
 			failure.Err = errors.New(a.Err)
 		}
 		if kind == nil {
-			return &deliver.Receipt{Status: deliver.Delivered, Attempts: failure.Attempts}, nil
+			return &deliver.Receipt{Status: deliver.Delivered, Outcome: a.Outcome, Attempts: failure.Attempts}, nil
 		}
 		if !errors.Is(kind, deliver.ErrExhausted) || a.RetryAfter > deliver.DefaultMaxWait {
 			break
@@ -129,7 +130,7 @@ func (f *Fake) exchange(ctx context.Context, req *deliver.Request, number int) (
 	if seconds, err := strconv.ParseUint(answer.Header.Get("Retry-After"), 10, 31); err == nil {
 		a.RetryAfter = time.Duration(seconds) * time.Second
 	}
-	a.Cause, kind = deliver.Judge(a.StatusCode, req.Destination.Accept)
+	kind = req.Destination.Judge(&a, []byte(answer.Body))
 	return a, kind
 }
 

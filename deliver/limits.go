@@ -1,0 +1,38 @@
+package deliver
+
+import (
+	"errors"
+	"fmt"
+	"math"
+)
+
+// Limits are what one endpoint can bear. Package limit keeps them; a zero field
+// means what limit.Options says for all endpoints.
+type Limits struct {
+	// Concurrency is how many requests may be under way at a time.
+	Concurrency int `json:"concurrency,omitempty"`
+	// Rate is how many requests may begin in a second; 0.5 is one in two seconds.
+	Rate float64 `json:"rate,omitempty"`
+	// Burst is how many may begin at once after a quiet time. 0 means Rate,
+	// rounded up.
+	Burst int `json:"burst,omitempty"`
+}
+
+// Validate refuses limits below zero, each a [*SettingError], joined.
+func (l Limits) Validate() error {
+	var faults []error
+	l.validate(func(setting string, err error) { faults = append(faults, &SettingError{setting, err}) })
+	return errors.Join(faults...)
+}
+
+func (l Limits) validate(fault func(setting string, err error)) {
+	if l.Concurrency < 0 {
+		fault("limits.concurrency", fmt.Errorf("it is %d; 0 means no limit of the endpoint's own", l.Concurrency))
+	}
+	if !(l.Rate >= 0) || math.IsInf(l.Rate, 0) { // a NaN is not either
+		fault("limits.rate", fmt.Errorf("it is %v; 0 means no limit of the endpoint's own", l.Rate))
+	}
+	if l.Burst < 0 {
+		fault("limits.burst", fmt.Errorf("it is %d; 0 means the rate, rounded up", l.Burst))
+	}
+}

@@ -1,0 +1,79 @@
+package deliver
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// modifiers of gjson that make nothing larger than what they are given. @tostr,
+// for one, doubles every quote, and a path can have it a hundred times.
+var modifiers = []string{"this", "reverse", "keys", "values", "flatten", "fromstr"}
+
+// checkPath refuses what gjson would take and find nothing by, and what builds
+// something new.
+func checkPath(path string) error {
+	switch {
+	case path == "":
+		return nil
+	case len(path) > maxExpression:
+		return fmt.Errorf("it has %d bytes; %d is the most", len(path), maxExpression)
+	case !utf8.ValidString(path):
+		return errors.New("it is not valid UTF-8")
+	case strings.ContainsFunc(path, func(r rune) bool { return r < ' ' || r == 0x7F }):
+		return errors.New("it has a control character in it")
+	}
+	start := 0
+	for start <= len(path) {
+		end, err := component(path, start)
+		if err != nil {
+			return err
+		}
+		part := path[start:end]
+		switch {
+		case part == "":
+			return fmt.Errorf("it has an empty part at byte %d; a dot inside a key is written \\.", start)
+		case part[0] == '@' && !slices.Contains(modifiers, part[1:]):
+			return fmt.Errorf("%.40q is not taken; a key that begins with @ is written \\@", part)
+		case part[0] == '{' || part[0] == '[' || part[0] == '!':
+			return fmt.Errorf("%.40q builds something new; only what selects is taken (a key that begins so is written with a \\ before it)", part)
+		}
+		start = end + 1
+	}
+	return nil
+}
+
+// component returns where the part of a path that begins at start ends: at the
+// next dot or pipe outside a query.
+func component(path string, start int) (end int, err error) {
+	open := 0 // parentheses
+	quoted := false
+	for i := start; i < len(path); i++ {
+		switch c := path[i]; {
+		case c == '\\':
+			if i++; i == len(path) {
+				return 0, errors.New("it ends in a \\ that escapes nothing")
+			}
+		case quoted:
+			quoted = c != '"'
+		case open > 0 && c == '"':
+			quoted = true
+		case open > 0 && (c == '@' || c == '[' || c == '{'), open > 0 && c == '!' && !strings.ContainsAny(path[i+1:min(i+2, len(path))], "=%"):
+			return 0, fmt.Errorf("its query has a %c at byte %d; in a key it is written \\%[1]c", c, i)
+		case c == '[' && i == start+1 && path[start] == '#':
+			return 0, errors.New("a query is written #(…)")
+		case c == '(' && (open > 0 || i == start+1 && path[start] == '#'):
+			open++
+		case c == ')' && open > 0:
+			open--
+		case (c == '.' || c == '|') && open == 0:
+			return i, nil
+		}
+	}
+	if open > 0 || quoted {
+		return 0, errors.New(`its query is not closed; it looks like #(key=="value")`)
+	}
+	return len(path), nil
+}

@@ -1,0 +1,153 @@
+package deliver
+
+import (
+	"container/list"
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"sync"
+	"time"
+)
+
+// A Transport is the way to the network that HTTP has by itself: one pool of
+// connections for all endpoints, each address checked as it is dialled, client
+// certificates by destination, and bounded answers. The zero value is ready;
+// copy none after first use. Its fields are not to be changed then.
+//
+// It is an http.RoundTripper, so that one that counts or traces can stand
+// around it.
+type Transport struct {
+	// AllowPrivate lets it dial loopback and private addresses, for development
+	// and tests. Cloud metadata stays blocked.
+	AllowPrivate bool
+	// RootCAs are the authorities whose certificates endpoints may have. nil: the
+	// system's.
+	RootCAs *x509.CertPool
+	// Proxy is where all requests go through, http, https or socks5, its user
+	// name and password included. nil: none; the environment's is not looked at.
+	//
+	// A proxy hides the address that a host name leads to, so the proxy has to
+	// refuse what is not public. Here only addresses that stand in the URL itself
+	// are checked. The proxy's own address may be private.
+	Proxy *url.URL
+
+	once  sync.Once
+	plain *http.Transport
+
+	mu    sync.Mutex
+	pools map[[sha256.Size]byte]*list.Element // of mutual TLS, by certificate
+	used  list.List                           // of *pool, the latest first
+}
+
+// A pool is the connections that one client certificate opened. Nobody else may
+// use them: their other end knows them by it.
+type pool struct {
+	certificate [sha256.Size]byte
+	transport   *http.Transport
+}
+
+// maxPools bounds the certificates whose connections are kept.
+const maxPools = 256
+
+var (
+	_ http.RoundTripper = (*Transport)(nil)
+
+	errNoCertificate = errors.New("the client certificate is empty")
+)
+
+// RoundTrip sends r, whose Destination's certificate HTTP put into its context.
+func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if t.Proxy != nil {
+		if a, err := netip.ParseAddr(r.URL.Hostname()); err == nil {
+			if err := checkAddress(a, t.AllowPrivate); err != nil {
+				return nil, err
+			}
+		}
+	}
+	certificate, _ := r.Context().Value(certificateKey{}).(*tls.Certificate)
+	transport, err := t.of(certificate)
+	if err != nil {
+		return nil, err
+	}
+	return transport.RoundTrip(r)
+}
+
+// certificateKey is that of the client certificate in a request's context.
+type certificateKey struct{}
+
+// CloseIdleConnections closes the connections that are not in use.
+func (t *Transport) CloseIdleConnections() {
+	t.once.Do(t.open)
+	t.plain.CloseIdleConnections()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for e := t.used.Front(); e != nil; e = e.Next() {
+		e.Value.(*pool).transport.CloseIdleConnections()
+	}
+}
+
+func (t *Transport) open() { t.plain = t.newTransport() }
+
+// of returns the connections that a certificate may use.
+func (t *Transport) of(certificate *tls.Certificate) (*http.Transport, error) {
+	t.once.Do(t.open)
+	if certificate == nil {
+		return t.plain, nil
+	}
+	if len(certificate.Certificate) == 0 {
+		return nil, errNoCertificate
+	}
+	key := sha256.Sum256(certificate.Certificate[0])
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if e, ok := t.pools[key]; ok {
+		t.used.MoveToFront(e)
+		return e.Value.(*pool).transport, nil
+	}
+	p := &pool{key, t.newTransport()}
+	p.transport.TLSClientConfig.Certificates = []tls.Certificate{*certificate}
+	if t.pools == nil {
+		t.pools = make(map[[sha256.Size]byte]*list.Element)
+	}
+	t.pools[key] = t.used.PushFront(p)
+	if t.used.Len() > maxPools {
+		oldest := t.used.Remove(t.used.Back()).(*pool)
+		delete(t.pools, oldest.certificate)
+		// What is under way goes on; its connections end by IdleConnTimeout.
+		oldest.transport.CloseIdleConnections()
+	}
+	return p.transport, nil
+}
+
+func (t *Transport) newTransport() *http.Transport {
+	guarded := &net.Dialer{
+		Timeout:        10 * time.Second,
+		KeepAlive:      30 * time.Second,
+		ControlContext: control(t.AllowPrivate),
+	}
+	transport := &http.Transport{
+		DialContext:            guarded.DialContext,
+		ForceAttemptHTTP2:      true,
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: t.RootCAs},
+		TLSHandshakeTimeout:    10 * time.Second,
+		MaxIdleConns:           2048,
+		MaxIdleConnsPerHost:    256,
+		IdleConnTimeout:        90 * time.Second,
+		MaxResponseHeaderBytes: 32 << 10,
+	}
+	if t.Proxy != nil {
+		// Everything goes through it, so that nothing else is dialled.
+		transport.Proxy = http.ProxyURL(t.Proxy)
+		transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+			d := net.Dialer{Timeout: guarded.Timeout, KeepAlive: guarded.KeepAlive}
+			return d.DialContext(ctx, network, address)
+		}
+	}
+	return transport
+}
