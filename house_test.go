@@ -27,6 +27,7 @@ var house = map[string][]string{
 	"routing":             {"mapping"},
 	"deliver":             {},
 	"deliver/delivertest": {"deliver"},
+	"deliver/health":      {"deliver"},
 	"deliver/limit":       {"deliver"},
 }
 

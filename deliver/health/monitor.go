@@ -1,0 +1,146 @@
+package health
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/topprovider/leadhook/deliver"
+)
+
+// Options adjust a Monitor. The zero value keeps records and tells nobody.
+type Options struct {
+	// Span of nothing but failures that makes an endpoint unhealthy. 0 means 24 h.
+	Span time.Duration
+	// OnUnhealthy is told of an endpoint that became unhealthy; Record.Unhealthy
+	// is the reason. It is called by Deliver, which waits for it. nil: nobody.
+	OnUnhealthy func(context.Context, Record)
+	// OnRecovered is told of the first success of an endpoint that OnUnhealthy was
+	// told of. nil: nobody.
+	OnRecovered func(context.Context, Record)
+}
+
+// A Monitor is a Deliverer around another that keeps a record of each endpoint.
+// It is safe for concurrent use.
+type Monitor struct {
+	next    deliver.Deliverer
+	options Options
+
+	mu      sync.Mutex
+	records map[string]Record
+}
+
+var _ deliver.Deliverer = (*Monitor)(nil)
+
+// maxRecords bounds what is remembered: beyond it, endpoints that are well are
+// forgotten, those with the oldest success first.
+const maxRecords = 100_000
+
+// New returns a Monitor around next. Nil options are the defaults. A negative
+// span is an error.
+func New(next deliver.Deliverer, o *Options) (*Monitor, error) {
+	if o == nil {
+		o = &Options{}
+	}
+	if next == nil {
+		return nil, errors.New("health: there is no Deliverer to watch")
+	}
+	if o.Span < 0 {
+		return nil, &deliver.SettingError{Setting: "span", Err: fmt.Errorf("it is %v; 0 means 24 h", o.Span)}
+	}
+	m := &Monitor{next: next, options: *o, records: make(map[string]Record)}
+	m.options.Span = cmp.Or(o.Span, 24*time.Hour)
+	return m, nil
+}
+
+// Deliver delivers req by the Deliverer that is watched, and counts what came of
+// it.
+func (m *Monitor) Deliver(ctx context.Context, req *deliver.Request) (*deliver.Receipt, error) {
+	receipt, err := m.next.Deliver(ctx, req)
+	if !req.Test {
+		m.count(ctx, req.EndpointID, receipt, err)
+	}
+	return receipt, err
+}
+
+func (m *Monitor) count(ctx context.Context, endpointID string, receipt *deliver.Receipt, err error) {
+	m.mu.Lock()
+	before := m.records[endpointID]
+	before.EndpointID = endpointID
+	after, changed := before.after(receipt, err, time.Now(), m.options.Span)
+	if changed {
+		m.keep(after)
+	}
+	m.mu.Unlock()
+	// The hooks may call the Monitor, and take their time.
+	switch {
+	case after.Unhealthy != before.Unhealthy && after.Unhealthy != "" && m.options.OnUnhealthy != nil:
+		m.options.OnUnhealthy(ctx, after)
+	case after.Unhealthy != before.Unhealthy && after.Unhealthy == "" && m.options.OnRecovered != nil:
+		m.options.OnRecovered(ctx, after)
+	}
+}
+
+// keep keeps r. The lock is held.
+func (m *Monitor) keep(r Record) {
+	m.records[r.EndpointID] = r
+	if len(m.records) <= maxRecords {
+		return
+	}
+	var well []Record
+	for _, r := range m.records {
+		if r.Failures == 0 {
+			well = append(well, r)
+		}
+	}
+	slices.SortFunc(well, func(a, b Record) int { return a.LastSuccess.Compare(b.LastSuccess) })
+	for _, r := range well[:(len(well)+1)/2] { // half of them, so that it is seldom
+		delete(m.records, r.EndpointID)
+	}
+}
+
+// Record returns how an endpoint does; with its ID alone where nothing is known.
+func (m *Monitor) Record(endpointID string) Record {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r := m.records[endpointID]
+	r.EndpointID = endpointID
+	return r
+}
+
+// Records returns all records, by endpoint ID.
+func (m *Monitor) Records() []Record {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	all := make([]Record, 0, len(m.records))
+	for _, r := range m.records {
+		all = append(all, r)
+	}
+	slices.SortFunc(all, func(a, b Record) int { return strings.Compare(a.EndpointID, b.EndpointID) })
+	return all
+}
+
+// Restore takes records over from before a restart. It replaces those of the same
+// endpoints, and tells nobody.
+func (m *Monitor) Restore(records ...Record) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, r := range records {
+		m.keep(r)
+	}
+}
+
+// Forget begins anew with endpoints that were enabled again, and ends it with
+// those that were deleted.
+func (m *Monitor) Forget(endpointIDs ...string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, id := range endpointIDs {
+		delete(m.records, id)
+	}
+}
