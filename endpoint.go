@@ -57,6 +57,14 @@ type Endpoint struct {
 	MaxAttempts int `json:"maxAttempts,omitempty"`
 	// Accept is the status codes that mean success. None means 200, 201, 202.
 	Accept []int `json:"accept,omitempty"`
+	// Outcomes read the answer's body for what became of the lead; the first that
+	// matches decides, before the status code.
+	Outcomes []deliver.OutcomeRule `json:"outcomes,omitempty"`
+	// Limits are what the endpoint can bear, where the Deliverer is a limit.Limiter.
+	Limits deliver.Limits `json:"limits,omitzero"`
+	// ClientCertificate is presented to an endpoint that asks for one (mutual TLS).
+	// nil: none.
+	ClientCertificate *ClientCertificate `json:"clientCertificate,omitempty"`
 }
 
 // An EndpointError is one fault of an endpoint's configuration.
@@ -97,6 +105,7 @@ func (e Endpoint) compile(c *mapping.Catalog) (*endpoint, error) {
 	destination := deliver.Destination{
 		URL: e.URL, Header: header, Secrets: slices.Clone(e.Secrets), Timeout: e.Timeout,
 		MaxAttempts: e.MaxAttempts, Accept: slices.Clone(e.Accept), Held: e.Held,
+		Outcomes: e.Outcomes, Limits: e.Limits, Certificate: e.ClientCertificate.parse(fault),
 	}
 	for _, err := range split(destination.Validate()) {
 		if s, ok := errors.AsType[*deliver.SettingError](err); ok {
@@ -141,6 +150,10 @@ func (e Endpoint) compile(c *mapping.Catalog) (*endpoint, error) {
 		slices.SortStableFunc(faults, byRule)
 		return nil, errors.Join(faults...)
 	}
+	destination.Outcomes, _ = deliver.CompileOutcomes(e.Outcomes) // without fault, as Validate said
+	if c == nil {
+		c = mapping.Standard()
+	}
 	host := "" // an URL without fault has one
 	if u, err := url.Parse(e.URL); err == nil {
 		host = u.Host
@@ -153,6 +166,7 @@ func (e Endpoint) compile(c *mapping.Catalog) (*endpoint, error) {
 			MapsMeetingTime: plan.Maps(mapping.FieldRequestedMeetingTime) || plan.Maps(mapping.FieldFormattedRequestedMeetingTime),
 		},
 		destination: destination,
+		sensitive:   sensitive(plan, c),
 		host:        host,
 	}, nil
 }

@@ -21,14 +21,16 @@ const module = "github.com/topprovider/leadhook"
 
 // What of ours each package may import. An arrow that is not here is a fault.
 var house = map[string][]string{
-	"":                    {"mapping", "encode", "routing", "deliver"},
-	"mapping":             {},
-	"encode":              {"mapping"},
-	"routing":             {"mapping"},
-	"deliver":             {},
-	"deliver/delivertest": {"deliver"},
-	"deliver/health":      {"deliver"},
-	"deliver/limit":       {"deliver"},
+	"":                            {"mapping", "encode", "routing", "deliver"},
+	"mapping":                     {},
+	"encode":                      {"mapping"},
+	"routing":                     {"mapping"},
+	"deliver":                     {},
+	"deliver/delivertest":         {"deliver"},
+	"deliver/health":              {"deliver"},
+	"deliver/history":             {"deliver"},
+	"deliver/history/historytest": {"deliver", "deliver/history"},
+	"deliver/limit":               {"deliver"},
 }
 
 type listed struct {

@@ -20,6 +20,7 @@ import (
 type Dispatcher struct {
 	deliverer deliver.Deliverer
 	catalog   *mapping.Catalog
+	unmasked  bool
 	endpoints *atomic.Pointer[endpoints] // shared by all that Using made
 }
 
@@ -27,6 +28,9 @@ type Dispatcher struct {
 type Options struct {
 	// Catalog is the fields that mappings may use. nil means mapping.Standard.
 	Catalog *mapping.Catalog
+	// Unmasked leaves Request.Masked and Request.Sensitive empty, for a host that
+	// keeps no history: each payload is encoded once then, and not twice.
+	Unmasked bool
 }
 
 // A Delivery is what came of a message for one endpoint.
@@ -66,8 +70,9 @@ type endpoint struct {
 	encoder     encode.Encoder
 	routing     routing.Endpoint
 	destination deliver.Destination
-	host        string       // of the URL
-	size        atomic.Int64 // of the last body, so that the next is allocated once
+	sensitive   map[string]bool // fields that go out and are to be masked
+	host        string          // of the URL
+	size        atomic.Int64    // of the last body, so that the next is allocated once
 }
 
 // New returns a Dispatcher without endpoints. Nil options are the defaults.
@@ -78,7 +83,7 @@ func New(d deliver.Deliverer, o *Options) (*Dispatcher, error) {
 	if o == nil {
 		o = &Options{}
 	}
-	dispatcher := &Dispatcher{deliverer: d, catalog: o.Catalog, endpoints: new(atomic.Pointer[endpoints])}
+	dispatcher := &Dispatcher{deliverer: d, catalog: o.Catalog, unmasked: o.Unmasked, endpoints: new(atomic.Pointer[endpoints])}
 	if dispatcher.catalog == nil {
 		dispatcher.catalog = mapping.Standard()
 	}
@@ -114,7 +119,7 @@ func (d *Dispatcher) SetEndpoints(list []Endpoint) error {
 // Using returns a Dispatcher with the same endpoints, now and later, and another
 // way out, such as a queue inside the host's transaction.
 func (d *Dispatcher) Using(other deliver.Deliverer) *Dispatcher {
-	return &Dispatcher{deliverer: other, catalog: d.catalog, endpoints: d.endpoints}
+	return &Dispatcher{deliverer: other, catalog: d.catalog, unmasked: d.unmasked, endpoints: d.endpoints}
 }
 
 // Dispatch tells every endpoint that should know of m, side by side, and returns
@@ -169,7 +174,7 @@ func (d *Dispatcher) dispatch(ctx context.Context, m routing.Message, list []*en
 		}
 		// The lead is read here, one endpoint after the other: a host's Source
 		// need not be safe for concurrent use.
-		if requests[i], deliveries[i].Err = e.request(m, src, leadID); deliveries[i].Err == nil {
+		if requests[i], deliveries[i].Err = d.request(e, m, src, leadID); deliveries[i].Err == nil {
 			told = i
 		}
 	}
@@ -225,16 +230,25 @@ func identify(m routing.Message) (_ routing.Message, leadID string, err error) {
 }
 
 // request encodes m for e. src is m.
-func (e *endpoint) request(m routing.Message, src mapping.Source, leadID string) (*deliver.Request, error) {
+func (d *Dispatcher) request(e *endpoint, m routing.Message, src mapping.Source, leadID string) (*deliver.Request, error) {
 	body, err := e.encoder.Append(make([]byte, 0, e.size.Load()), src)
 	if err != nil { // and would be the next time too
 		return nil, &deliver.Error{Kind: deliver.ErrRejected, Cause: deliver.CauseFieldMapping, Host: e.host, Err: err}
 	}
 	e.size.Store(int64(len(body)))
-	return &deliver.Request{
+	req := &deliver.Request{
 		ID: m.ID, EndpointID: e.id, LeadID: leadID, MessageType: string(m.Type),
 		ContentType: e.encoder.ContentType(), Body: body, Destination: e.destination,
-	}, nil
+	}
+	switch {
+	case d.unmasked:
+	case len(e.sensitive) == 0:
+		req.Masked = body
+	default:
+		// It cannot fail where the body did not: only texts stand in for values.
+		req.Masked, _ = e.encoder.Append(make([]byte, 0, len(body)), masked{src, e.sensitive, &req.Sensitive})
+	}
+	return req, nil
 }
 
 func (all *endpoints) find(id string) (*endpoint, error) {
@@ -257,14 +271,30 @@ func (d *Dispatcher) Preview(endpointID string, m routing.Message) (*deliver.Req
 	if err != nil {
 		return nil, err
 	}
-	req, err := e.request(m, m, leadID)
+	req, err := d.request(e, m, m, leadID)
 	if err != nil {
 		return nil, fmt.Errorf("endpoint %.80q: %w", endpointID, err)
 	}
 	req.Destination.Header = req.Destination.Header.Clone()
 	req.Destination.Secrets = slices.Clone(req.Destination.Secrets)
 	req.Destination.Accept = slices.Clone(req.Destination.Accept)
+	req.Destination.Outcomes = slices.Clone(req.Destination.Outcomes)
+	req.Masked = slices.Clone(req.Masked)
 	return req, nil
+}
+
+// Rebuild is Preview for a message that is to be delivered once more: it refuses
+// an endpoint that would not be told of m now, such as one that is disabled, with
+// the reason. history.Options.Rebuild takes what it returns.
+func (d *Dispatcher) Rebuild(endpointID string, m routing.Message) (*deliver.Request, error) {
+	e, err := d.endpoints.Load().find(endpointID)
+	if err != nil {
+		return nil, err
+	}
+	if decision := routing.Route(e.routing, m); !decision.Deliver {
+		return nil, fmt.Errorf("leadhook: endpoint %.80q is not told: %v", endpointID, decision.Reason)
+	}
+	return d.Preview(endpointID, m)
 }
 
 // SendTest sends the catalog's example lead to one endpoint, disabled or not, as

@@ -97,6 +97,15 @@ func raw(t *testing.T, serve func(net.Conn)) string {
 	return "http://" + l.Addr().String()
 }
 
+// answerWith reads a request and writes these bytes.
+func answerWith(answer string) func(net.Conn) {
+	return func(c net.Conn) {
+		if readRequest(c) == nil {
+			io.WriteString(c, answer)
+		}
+	}
+}
+
 func readRequest(c net.Conn) error {
 	req, err := http.ReadRequest(bufio.NewReader(c))
 	if err != nil {
@@ -123,11 +132,7 @@ func TestBrokenAnswersAreConnectionFaultsAndQuoteNothing(t *testing.T) {
 		"a flood of 1xx":      strings.Repeat("HTTP/1.1 103 Early Hints\r\nLink: <secret>\r\n\r\n", 5000),
 	} {
 		t.Run(proves, func(t *testing.T) {
-			url := raw(t, func(c net.Conn) {
-				if readRequest(c) == nil {
-					io.WriteString(c, answer)
-				}
-			})
+			url := raw(t, answerWith(answer))
 			req := request(url)
 			req.Destination.MaxAttempts = 2
 			_, err := sender(t).Deliver(t.Context(), req)

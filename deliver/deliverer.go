@@ -39,6 +39,12 @@ type Request struct {
 	Test        bool   `json:"test,omitempty"`
 	ContentType string `json:"contentType"`
 	Body        []byte `json:"body"`
+	// Masked is the body with *** in place of sensitive fields, for history and
+	// logs. It is never sent. None: nobody made one.
+	Masked []byte `json:"masked,omitempty"`
+	// Sensitive is the values of those fields, so that they can be masked where an
+	// answer repeats them.
+	Sensitive []string `json:"sensitive,omitempty"`
 	// Destination is resolved when sending: a queue stores the request without
 	// it, and so does JSON.
 	Destination Destination `json:"-"`

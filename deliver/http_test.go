@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -168,17 +169,56 @@ func TestAnEndedContextIsNoAttempt(t *testing.T) {
 // A HubSpot answer names the field; what else it says stays out of errors.
 func TestAHubSpotAnswerNamesTheField(t *testing.T) {
 	r := receiver(t)
-	for says, body := range map[string]string{
-		"HubSpot refuses field email (INVALID_EMAIL), field 0-2/name (REQUIRED_FIELD)": `{"status":"error","message":"secret","errors":[{"message":"Error in 'fields.email'. Invalid email address 'secret'","errorType":"INVALID_EMAIL"},{"message":"Error in 'fields.0-2/name'. Required","errorType":"REQUIRED_FIELD"}]}`,
-		"status 400":      `{"status":"error","errors":[{"message":"secret 'fields.email'","errorType":"INVALID_EMAIL"},{"message":"Error in 'fields.email'","errorType":"secret"},{"message":"Error in 'secret secret'","errorType":"OK_TYPE"}]}`,
-		"(field_mapping)": `["secret"]`,
+	errs := func(errs string) string { return `{"status":"error","message":"secret","errors":[` + errs + `]}` }
+	for _, test := range []struct {
+		says, body string
+		cause      deliver.Cause
+		fields     []string
+	}{
+		{
+			"HubSpot refuses field email (INVALID_EMAIL), field 0-2/name (REQUIRED_FIELD)",
+			errs(`{"message":"Error in 'fields.email'. Invalid email address 'secret'","errorType":"INVALID_EMAIL"},{"message":"Error in 'fields.0-2/name'. Required","errorType":"REQUIRED_FIELD"}`),
+			deliver.CauseLeadData, []string{"email", "0-2/name"},
+		},
+		{
+			"field email (INVALID_EMAIL), field nick (FIELD_NOT_IN_FORM_DEFINITION)", // what concerns every lead decides
+			errs(`{"message":"Error in 'fields.email'. secret","errorType":"INVALID_EMAIL"},{"message":"Error in 'fields.nick'","errorType":"FIELD_NOT_IN_FORM_DEFINITION"}`),
+			deliver.CauseFieldMapping, []string{"nick"},
+		},
+		{"the submission (FORM_HAS_RECAPTCHA_ENABLED)", errs(`{"message":"secret","errorType":"FORM_HAS_RECAPTCHA_ENABLED"}`), deliver.CauseConfiguration, nil},
+		{"field x (SOMETHING_NEW)", errs(`{"message":"Error in 'fields.x'","errorType":"SOMETHING_NEW"}`), deliver.CauseFieldMapping, []string{"x"}},
+		{"status 400", errs(`{"message":"secret 'fields.email'","errorType":"UNKNOWN_TYPE"},{"message":"Error in 'fields.email'","errorType":"secret"},{"message":"Error in 'secret secret'","errorType":"OK_TYPE"}`), deliver.CauseFieldMapping, nil},
+		{"(field_mapping)", `["secret"]`, deliver.CauseFieldMapping, nil},
+		{"field email", errs(`{"message":"Error in 'fields.email'","errorType":"INVALID_EMAIL"},{"message":"` + strings.Repeat("x", 10_000) + `"}`), deliver.CauseLeadData, []string{"email"}},
 	} {
-		r.Answers(delivertest.Answer{Code: 400, Body: body})
+		r.Answers(delivertest.Answer{Code: 400, Body: test.body})
 		_, err := sender(t).Deliver(t.Context(), request(r.URL))
 		e := failure(t, err)
-		assert.Equal(t, deliver.CauseFieldMapping, e.Cause)
-		assert.ErrorContains(t, err, says)
+		require.ErrorIs(t, err, deliver.ErrRejected)
+		assert.Equal(t, test.cause, e.Cause, test.says)
+		assert.Equal(t, test.fields, e.Attempts[0].Fields)
+		assert.ErrorContains(t, err, test.says)
 		assert.NotContains(t, err.Error()+e.Attempts[0].Err, "secret")
+		for _, f := range test.fields {
+			assert.Contains(t, e.Remedy(), f)
+		}
+		assert.Contains(t, e.Remedy(), e.Cause.Remedy())
+	}
+}
+
+// The classes of facts that HubSpot documents, each type once.
+func TestHubSpotsErrorTypes(t *testing.T) {
+	for cause, types := range map[deliver.Cause]string{
+		deliver.CauseLeadData:      "INVALID_EMAIL BLOCKED_EMAIL REQUIRED_FIELD INVALID_NUMBER NUMBER_OUT_OF_RANGE INPUT_TOO_LARGE VALUE_NOT_IN_FIELD_DEFINITION MISSING_PROCESSING_CONSENT",
+		deliver.CauseFieldMapping:  "FIELD_NOT_IN_FORM_DEFINITION MAX_NUMBER_OF_SUBMITTED_VALUES_EXCEEDED INVALID_FIELD",
+		deliver.CauseConfiguration: "INVALID_METADATA INVALID_HUTK INVALID_IP_ADDRESS INVALID_PAGE_URI INVALID_GOTOWEBINAR_WEBINAR_KEY INVALID_LEGAL_OPTION_FORMAT MISSING_PROCESSING_CONSENT_TEXT MISSING_COMMUNICATION_CONSENT_TEXT MISSING_LEGITIMATE_INTEREST_TEXT DUPLICATE_SUBSCRIPTION_TYPE_ID FORM_HAS_RECAPTCHA_ENABLED INVALID_TIMESTAMP",
+	} {
+		for errorType := range strings.FieldsSeq(types) {
+			a := deliver.Attempt{StatusCode: 400}
+			err := (&deliver.Destination{}).Judge(&a, []byte(`{"errors":[{"message":"…","errorType":"`+errorType+`"}]}`))
+			assert.ErrorIs(t, err, deliver.ErrRejected)
+			assert.Equal(t, cause, a.Cause, errorType)
+		}
 	}
 }
 

@@ -12,6 +12,12 @@ import (
 // for one, doubles every quote, and a path can have it a hundred times.
 var modifiers = []string{"this", "reverse", "keys", "values", "flatten", "fromstr"}
 
+// Each part may walk the whole answer once more, and each modifier copies it.
+const (
+	maxParts     = 32
+	maxModifiers = 3
+)
+
 // checkPath refuses what gjson would take and find nothing by, and what builds
 // something new.
 func checkPath(path string) error {
@@ -25,14 +31,19 @@ func checkPath(path string) error {
 	case strings.ContainsFunc(path, func(r rune) bool { return r < ' ' || r == 0x7F }):
 		return errors.New("it has a control character in it")
 	}
-	start := 0
+	start, parts, modified := 0, 0, 0
 	for start <= len(path) {
 		end, err := component(path, start)
 		if err != nil {
 			return err
 		}
 		part := path[start:end]
+		if parts++; strings.HasPrefix(part, "@") {
+			modified++
+		}
 		switch {
+		case parts > maxParts || modified > maxModifiers:
+			return fmt.Errorf("it has more than %d parts, or more than %d modifiers", maxParts, maxModifiers)
 		case part == "":
 			return fmt.Errorf("it has an empty part at byte %d; a dot inside a key is written \\.", start)
 		case part[0] == '@' && !slices.Contains(modifiers, part[1:]):

@@ -154,10 +154,12 @@ func (f *Fake) next(req *deliver.Request, at time.Time) Answer {
 
 func clone(req *deliver.Request) deliver.Request {
 	c := *req
-	c.Body = bytes.Clone(req.Body)
+	c.Body, c.Masked = bytes.Clone(req.Body), bytes.Clone(req.Masked)
+	c.Sensitive = slices.Clone(req.Sensitive)
 	c.Destination.Header = req.Destination.Header.Clone()
 	c.Destination.Secrets = slices.Clone(req.Destination.Secrets)
 	c.Destination.Accept = slices.Clone(req.Destination.Accept)
+	c.Destination.Outcomes = slices.Clone(req.Destination.Outcomes)
 	return c
 }
 

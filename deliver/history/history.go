@@ -1,0 +1,159 @@
+package history
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/topprovider/leadhook/deliver"
+)
+
+// Options adjust a History. The zero value records, and cannot send again.
+type Options struct {
+	// OnError is told of a store that fails or panics. nil: nobody is, and the
+	// delivery goes on all the same.
+	OnError func(context.Context, error)
+	// StoreTimeout bounds how long a store may take to record. It may, too, when
+	// the delivery's context has ended. 0 means 5 s.
+	StoreTimeout time.Duration
+	// Rebuild makes the request of an entry anew, from the host's lead and the
+	// endpoint's present configuration: leadhook's Dispatcher.Rebuild does. It is
+	// for Resend and ResendFailed. nil: they are errors.
+	Rebuild func(context.Context, Entry) (*deliver.Request, error)
+}
+
+// A History is a Deliverer around another that records every request with its
+// attempts. It is safe for concurrent use.
+type History struct {
+	next    deliver.Deliverer
+	store   Store
+	options Options
+}
+
+var _ deliver.Deliverer = (*History)(nil)
+
+// New returns a History around next. Nil options are the defaults. A negative
+// timeout is an error.
+func New(next deliver.Deliverer, store Store, o *Options) (*History, error) {
+	if o == nil {
+		o = &Options{}
+	}
+	if next == nil || store == nil {
+		return nil, errors.New("history: it takes a Deliverer and a Store; &history.Memory{} is one")
+	}
+	if o.StoreTimeout < 0 {
+		return nil, &deliver.SettingError{Setting: "storeTimeout", Err: fmt.Errorf("it is %v; 0 means 5 s", o.StoreTimeout)}
+	}
+	h := &History{next: next, store: store, options: *o}
+	h.options.StoreTimeout = cmp.Or(o.StoreTimeout, 5*time.Second)
+	return h, nil
+}
+
+// Store returns the store, to list what is in it.
+func (h *History) Store() Store { return h.store }
+
+// Deliver delivers req and records what came of it.
+func (h *History) Deliver(ctx context.Context, req *deliver.Request) (*deliver.Receipt, error) {
+	return h.deliver(ctx, req, false)
+}
+
+func (h *History) deliver(ctx context.Context, req *deliver.Request, resent bool) (*deliver.Receipt, error) {
+	began := time.Now()
+	receipt, err := h.next.Deliver(ctx, req)
+	if recordErr := h.record(ctx, newEntry(req, began, resent, receipt, err)); recordErr != nil && h.options.OnError != nil {
+		h.options.OnError(ctx, recordErr)
+	}
+	return receipt, err
+}
+
+func (h *History) record(ctx context.Context, e Entry) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("history: recording %v: the store panicked: %v", e, r)
+		}
+	}()
+	// What was sent is to be known, and the more so where the caller gave up.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), h.options.StoreTimeout)
+	defer cancel()
+	if err := h.store.Record(ctx, e); err != nil {
+		return fmt.Errorf("history: recording %v: %w", e, err)
+	}
+	return nil
+}
+
+// errNoRebuild is for a host that has not said how.
+var errNoRebuild = errors.New("history: nothing can be sent again without Options.Rebuild")
+
+// Resend delivers an entry again, whatever became of it: from the host's lead,
+// with the endpoint's present configuration and the same webhook-id. Its
+// attempts are added to the entry and marked as resent. Errors are those of
+// Deliver, of Options.Rebuild, and ErrNotFound.
+func (h *History) Resend(ctx context.Context, id string) (*deliver.Receipt, error) {
+	if h.options.Rebuild == nil {
+		return nil, errNoRebuild
+	}
+	e, err := h.store.Get(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	built, err := h.options.Rebuild(ctx, e)
+	if err != nil {
+		return nil, fmt.Errorf("history: sending %v again: %w", e, err)
+	}
+	if built == nil {
+		return nil, fmt.Errorf("history: sending %v again: Rebuild gave neither a request nor an error", e)
+	}
+	// Whatever the host made anew, it is this message for this endpoint.
+	req := *built
+	req.ID, req.EndpointID, req.LeadID, req.MessageType, req.Test = e.MessageID, e.EndpointID, e.LeadID, e.MessageType, e.Test
+	return h.deliver(ctx, &req, true)
+}
+
+// A Resent is what came of one entry that was sent again.
+type Resent struct {
+	ID      string           // of the entry
+	Receipt *deliver.Receipt // nil where Err is set
+	Err     error            // as Resend's
+}
+
+// ResendFailed delivers again what failed and matches f, one after the other,
+// the oldest first, so that a lead update does not overtake its lead. f.Limit is
+// how many at the most; 0 means all. What succeeds is Failed no more, so that it
+// can be called until nothing is left. The error is that of listing, of an f
+// that asks for another status, or of ctx, which ends it early.
+func (h *History) ResendFailed(ctx context.Context, f Filter) ([]Resent, error) {
+	if h.options.Rebuild == nil {
+		return nil, errNoRebuild
+	}
+	if f.Status != "" && f.Status != Failed {
+		return nil, fmt.Errorf("history: only what failed is sent again here, not what is %.40q", string(f.Status))
+	}
+	// All of them first: sending changes what a list has.
+	most := f.Limit
+	f.Status, f.Limit, f.After = Failed, 500, ""
+	var ids []string
+	for {
+		page, err := h.store.List(ctx, f)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range page.Entries {
+			ids = append(ids, e.ID)
+		}
+		if f.After = page.Next; f.After == "" {
+			break
+		}
+	}
+	var all []Resent
+	for i := len(ids) - 1; i >= 0 && (most <= 0 || len(all) < most); i-- {
+		if ctx.Err() != nil {
+			return all, ctx.Err()
+		}
+		r := Resent{ID: ids[i]}
+		r.Receipt, r.Err = h.Resend(ctx, r.ID)
+		all = append(all, r)
+	}
+	return all, nil
+}
