@@ -83,6 +83,11 @@ func (e *addressError) Error() string {
 	return fmt.Sprintf("address %v is blocked: %s", e.addr, e.why)
 }
 
+// A nameError is a host name that is not given to a proxy.
+type nameError struct{ why string }
+
+func (e *nameError) Error() string { return "the host name is blocked: " + e.why }
+
 // control is the guard, at the last moment before a connection is made.
 func control(allowPrivate bool) func(context.Context, string, string, syscall.RawConn) error {
 	return func(_ context.Context, _, address string, _ syscall.RawConn) error {

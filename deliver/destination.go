@@ -133,6 +133,9 @@ func (d *Destination) parse() (p parsed, err error) {
 		p.outcomes, faults = outcomes, append(faults, wrong...)
 	}
 	d.Limits.validate(fault)
+	if c := d.Certificate; c != nil && (len(c.Certificate) == 0 || c.PrivateKey == nil) {
+		fault("certificate", errors.New("it has no certificate or no key; tls.X509KeyPair makes one of both"))
+	}
 	return p, errors.Join(faults...)
 }
 

@@ -18,10 +18,13 @@ import (
 // may have ended it before the attempt's own.
 func diagnose(err error, took time.Duration) (Cause, error) {
 	var blocked *addressError
+	var name *nameError
 	var timer net.Error
 	switch {
 	case errors.As(err, &blocked):
 		return CauseBlockedAddress, blocked
+	case errors.As(err, &name):
+		return CauseBlockedAddress, name
 	case errors.As(err, &timer) && timer.Timeout():
 		return CauseTimeout, keep(err, fmt.Sprintf("no complete answer within %v", took.Round(time.Millisecond)))
 	}

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
 )
@@ -33,8 +34,9 @@ type Transport struct {
 	// name and password included. nil: none; the environment's is not looked at.
 	//
 	// A proxy hides the address that a host name leads to, so the proxy has to
-	// refuse what is not public. Here only addresses that stand in the URL itself
-	// are checked. The proxy's own address may be private.
+	// refuse what is not public. Here only host names are checked: addresses by
+	// CheckAddress's rule, and what a proxy could take for an address or for
+	// itself is refused. The proxy's own address may be private.
 	Proxy *url.URL
 
 	once  sync.Once
@@ -64,10 +66,8 @@ var (
 // RoundTrip sends r, whose Destination's certificate HTTP put into its context.
 func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if t.Proxy != nil {
-		if a, err := netip.ParseAddr(r.URL.Hostname()); err == nil {
-			if err := checkAddress(a, t.AllowPrivate); err != nil {
-				return nil, err
-			}
+		if err := checkName(r.URL.Hostname(), t.AllowPrivate); err != nil {
+			return nil, err
 		}
 	}
 	certificate, _ := r.Context().Value(certificateKey{}).(*tls.Certificate)
@@ -76,6 +76,26 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	return transport.RoundTrip(r)
+}
+
+// checkName is the guard where a proxy looks host names up.
+func checkName(name string, allowPrivate bool) error {
+	if a, err := netip.ParseAddr(name); err == nil {
+		return checkAddress(a, allowPrivate)
+	}
+	name = strings.TrimSuffix(strings.ToLower(name), ".")
+	last := name[strings.LastIndexByte(name, '.')+1:]
+	switch {
+	case strings.ContainsFunc(name, func(r rune) bool { return r >= 0x80 }):
+		// Which net/http maps to ASCII, and ideographic digits and dots to addresses.
+		return &nameError{"with a proxy, write it in ASCII (xn--…)"}
+	case last != "" && strings.Trim(last, "0123456789") == "", strings.HasPrefix(last, "0x"):
+		// inet_aton takes 127.1, 0x7f000001 and 2130706433.
+		return &nameError{"it could be taken for an address; write that as a.b.c.d"}
+	case last == "localhost" && !allowPrivate:
+		return &nameError{"it is not public"}
+	}
+	return nil
 }
 
 // certificateKey is that of the client certificate in a request's context.
@@ -119,7 +139,7 @@ func (t *Transport) of(certificate *tls.Certificate) (*http.Transport, error) {
 	if t.used.Len() > maxPools {
 		oldest := t.used.Remove(t.used.Back()).(*pool)
 		delete(t.pools, oldest.certificate)
-		// What is under way goes on; its connections end by IdleConnTimeout.
+		// What is under way goes on, and its connection is closed then.
 		oldest.transport.CloseIdleConnections()
 	}
 	return p.transport, nil

@@ -131,6 +131,18 @@ var liars = map[string][]liar{
 			return receipt, err
 		},
 	},
+	"outcomes-are-read": {
+		sending(func(req *deliver.Request) { req.Destination.Outcomes = nil }),
+		sending(func(req *deliver.Request) {
+			req.Destination.Outcomes = req.Destination.Outcomes[:min(2, len(req.Destination.Outcomes))]
+		}),
+		sending(func(req *deliver.Request) {
+			if len(req.Destination.Outcomes) > 0 {
+				req.Destination.Outcomes[0].ReferencePath = ""
+			}
+		}),
+		failing(func(e *deliver.Error) { e.Cause = deliver.CauseHTTPStatus }),
+	},
 	"attempts-are-signed": {
 		sending(func(req *deliver.Request) { req.Destination.Secrets = nil }),
 		sending(func(req *deliver.Request) { req.Destination.Secrets = []string{deliver.NewSecret()} }),

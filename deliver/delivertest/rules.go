@@ -134,6 +134,39 @@ var rules = []rule{{
 		return nil
 	},
 }, {
+	name: "outcomes-are-read",
+	why:  "a 200 that says \"rejected\" inside is no delivered lead, and a 409 may be one",
+	check: func(rig Rig) error {
+		rules := []deliver.OutcomeRule{
+			{Path: "state", Equals: "known", Verdict: deliver.VerdictDuplicate, ReferencePath: "id"},
+			{Path: "state", Equals: "busy", Verdict: deliver.VerdictRetry},
+			{Contains: "no thanks", Verdict: deliver.VerdictRejected},
+		}
+		read := func(id string, exchanges int, answers ...Answer) (*deliver.Receipt, error, error) {
+			rig.Answers(answers...)
+			req := rig.request(id)
+			req.Destination.Outcomes = rules
+			receipt, err := rig.deliver(context.Background(), req)
+			return receipt, err, sent(rig, id, exchanges)
+		}
+		receipt, err, fault := read("outcome-retry", 2, Answer{Body: `{"state":"busy"}`}, Answer{Code: 409, Body: `{"state":"known","id":17}`})
+		switch {
+		case err != nil:
+			return fmt.Errorf("a retry and then a duplicate gives the error %w", err)
+		case fault != nil:
+			return fault
+		case !queued(receipt, err) && (!receipt.Duplicate || receipt.Reference != "17"):
+			return fmt.Errorf("a duplicate has no mark, or not its reference: %+v", receipt.Outcome)
+		}
+		receipt, err, fault = read("outcome-rejected", 1, Answer{Body: "no thanks"}, Answer{})
+		if !queued(receipt, err) {
+			if _, fault := failed(err, deliver.ErrRejected, deliver.CauseOutcome); fault != nil {
+				return fault
+			}
+		}
+		return fault
+	},
+}, {
 	name: "attempts-are-signed",
 	why:  "a receiver verifies each request by Standard Webhooks, and knows a repeat by its ID",
 	check: func(rig Rig) error {
