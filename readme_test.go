@@ -35,11 +35,14 @@ func blocks(text, language string) (blocks []string) {
 	return blocks
 }
 
-// The README's program is the tested Example, and what it prints is its output.
+// The README's program is the tested Example, and what it prints is its output;
+// its second piece of code is the beginning of another one.
 func TestTheReadmesProgramIsTheExample(t *testing.T) {
 	readme := read(t, "README.md")
 	programs := blocks(readme, "go")
-	require.Len(t, programs, 1)
+	require.Len(t, programs, 2)
+	unindented := strings.ReplaceAll("\n"+read(t, "trusted_test.go"), "\n\t", "\n")
+	assert.Contains(t, unindented, programs[1])
 	_, body, ok := strings.Cut(programs[0], "func main() {\n")
 	require.True(t, ok)
 	_, example, ok := strings.Cut(read(t, "example_test.go"), "func Example() {\n")
@@ -63,14 +66,27 @@ func TestTheReadmesProgramIsTheExample(t *testing.T) {
 
 // The README's endpoint is one, with every setting that there is.
 func TestTheReadmesEndpointIsValid(t *testing.T) {
-	d := json.NewDecoder(strings.NewReader(blocks(read(t, "README.md"), "json")[0]))
+	d := json.NewDecoder(strings.NewReader(blocks(read(t, "README.md"), "json")[1]))
 	d.DisallowUnknownFields()
 	var e leadhook.Endpoint
 	require.NoError(t, d.Decode(&e))
+	require.NotNil(t, e.ClientCertificate)
+	e.ClientCertificate = pair(t)
 	assert.NoError(t, e.Validate(nil))
 	var settings map[string]any
-	require.NoError(t, json.Unmarshal([]byte(blocks(read(t, "README.md"), "json")[0]), &settings))
+	require.NoError(t, json.Unmarshal([]byte(blocks(read(t, "README.md"), "json")[1]), &settings))
 	assert.Len(t, settings, reflect.TypeFor[leadhook.Endpoint]().NumField())
+}
+
+func TestTheReadmesOutcomeRulesAreSound(t *testing.T) {
+	d := json.NewDecoder(strings.NewReader(blocks(read(t, "README.md"), "json")[0]))
+	d.DisallowUnknownFields()
+	var rules []deliver.OutcomeRule
+	require.NoError(t, d.Decode(&rules))
+	require.NoError(t, deliver.Destination{URL: "https://example.com", Outcomes: rules}.Validate())
+	a := deliver.Attempt{StatusCode: 200}
+	assert.NoError(t, (&deliver.Destination{Outcomes: rules}).Judge(&a, []byte(`{"success":false,"reason":"duplicate"}`)))
+	assert.True(t, a.Duplicate)
 }
 
 // The table of causes says what Judge does with each code that it names.

@@ -1,7 +1,6 @@
 package deliver
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 )
@@ -83,7 +82,7 @@ func (ans *answer) judge(rules []OutcomeRule, accept []int, a *Attempt) (Verdict
 		case cause == "":
 			a.Cause = CauseOutcome
 		}
-		return v, errors.New("the answer says so; " + fmt.Sprintf("outcome rule %d: %s", number, v))
+		return v, fmt.Errorf("outcome rule %d reads the answer as %s", number, v)
 	}
 	if cause == CauseFieldMapping {
 		if h := readHubSpot(ans.body); h != nil {
