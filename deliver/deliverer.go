@@ -17,7 +17,7 @@ type Deliverer interface {
 	//
 	// Every exchange has the request's ID as webhook-id, its content type, its
 	// exact bytes and the destination's headers, and a signature where there are
-	// secrets (Request.Sign). Timeout, MaxAttempts, Accept and Held are kept, what
+	// secrets (Request.Sign). Timeout, MaxAttempts, Accept, Outcomes and Held are kept, what
 	// may pass is tried again, and redirects are not followed. delivertest.Run
 	// checks all of it. For another transport alone, HTTP.Transport does; for
 	// logging or limits, a Deliverer around another.

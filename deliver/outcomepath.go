@@ -45,7 +45,7 @@ func checkPath(path string) error {
 		case parts > maxParts || modified > maxModifiers:
 			return fmt.Errorf("it has more than %d parts, or more than %d modifiers", maxParts, maxModifiers)
 		case part == "":
-			return fmt.Errorf("it has an empty part at byte %d; a dot inside a key is written \\.", start)
+			return fmt.Errorf(`it has an empty part at byte %d (a dot inside a key is written \.)`, start)
 		case part[0] == '@' && !slices.Contains(modifiers, part[1:]):
 			return fmt.Errorf("%.40q is not taken; a key that begins with @ is written \\@", part)
 		case part[0] == '{' || part[0] == '[' || part[0] == '!':

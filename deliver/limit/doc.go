@@ -11,7 +11,8 @@
 //
 // For each endpoint at most so many requests at a time, and so many in a
 // second: those of the request's Destination, or else those of Options.
-// Endpoints do not share them.
+// Endpoints do not share them. A delivery's further attempts count in the rate
+// too: those that come next wait for longer.
 //
 // # Breaker
 //

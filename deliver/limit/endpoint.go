@@ -116,6 +116,15 @@ func (e *endpoint) wait(limits deliver.Limits, now time.Time) time.Duration {
 	return max(at.Sub(now), 1)
 }
 
+// repeat counts an attempt that was not admitted by itself: the rate is that of
+// requests on the wire. What is under way is not stopped for it; those that come
+// next wait for longer.
+func (e *endpoint) repeat(a deliver.Attempt, now time.Time) {
+	if e.rate != nil && a.Number > 1 {
+		e.rate.ReserveN(now, 1)
+	}
+}
+
 // maxWait bounds the time that is given to those whom a rate turns away.
 const maxWait = time.Hour
 

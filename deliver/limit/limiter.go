@@ -21,6 +21,7 @@ type Limiter struct {
 	mu        sync.Mutex
 	endpoints map[string]*endpoint
 	hosts     map[string]pause
+	observed  bool // Observe is told of every attempt
 	swept     time.Time
 	sweepAt   int // as many entries as this, and it is swept again
 }
@@ -68,12 +69,15 @@ func (l *Limiter) Deliver(ctx context.Context, req *deliver.Request) (*deliver.R
 	return receipt, err
 }
 
-// Observe is for HTTP.Observe: it makes a pause begin with the attempt that was
-// told to slow down. Without it a pause begins when that attempt's delivery is
-// over.
+// Observe is for HTTP.Observe: it makes attempts count as they are made, in a
+// rate and for a pause. Without it they count when their delivery is over.
 func (l *Limiter) Observe(_ context.Context, req *deliver.Request, a deliver.Attempt) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.observed = true
+	if e := l.endpoints[req.EndpointID]; e != nil {
+		e.repeat(a, time.Now())
+	}
 	l.observe(hostOf(req.Destination.URL), a)
 }
 
@@ -117,6 +121,9 @@ func (l *Limiter) admit(req *deliver.Request, host string) (done func(*deliver.R
 		counted(err)
 		e.underWay--
 		for _, a := range attempts(receipt, err) {
+			if !l.observed {
+				e.repeat(a, time.Now())
+			}
 			l.observe(host, a)
 		}
 	}, nil

@@ -162,6 +162,34 @@ func TestAnEndpointsOwnRateAndItsChange(t *testing.T) {
 	})
 }
 
+// The rate is that of requests on the wire, whoever counts them.
+func TestFurtherAttemptsCountInTheRate(t *testing.T) {
+	for _, observed := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			var sent atomic.Int32
+			h := &deliver.HTTP{Backoff: func(int) time.Duration { return 0 }, Transport: answer(func() int {
+				if sent.Add(1)%3 == 0 {
+					return 200
+				}
+				return 503
+			})}
+			l := limiter(t, h, &limit.Options{Limits: deliver.Limits{Rate: 10}})
+			if observed {
+				h.Observe = l.Observe
+			}
+			began := time.Now()
+			for sent.Load() < 300 {
+				req := request("a", "https://example.com")
+				req.Destination.MaxAttempts = 3
+				if _, err := l.Deliver(t.Context(), req); err != nil {
+					time.Sleep(throttled(t, err).RetryAfter)
+				}
+			}
+			assert.InDelta(t, 28, time.Since(began).Seconds(), 2, "300 at 10 a second, a burst of 10 and its repeats first")
+		})
+	}
+}
+
 func TestTheBreakerOpensAndProbes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := &delivertest.Fake{}
