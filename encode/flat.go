@@ -2,7 +2,6 @@ package encode
 
 import (
 	"encoding/json"
-	"slices"
 	"strconv"
 	"time"
 
@@ -13,10 +12,12 @@ import (
 // suffix: what XML, form and HubSpot's fields have in common. They differ in
 // what stands around a value, in how text is escaped and in what a list is.
 type flat struct {
-	outputs []flatOutput
-	sep     string // between two values
-	escape  escape
-	list    listForm
+	outputs   []flatOutput // in the order in which they are written
+	fields    []string     // theirs
+	constants string       // behind them, separators included
+	sep       string       // between two values
+	plain     *charset     // what needs no escaping; nil in a form
+	list      listForm
 	// keepEmpty is false where an empty text is left out like an absent value.
 	keepEmpty bool
 	// missing other than Omit writes an absent value as an empty text.
@@ -24,7 +25,6 @@ type flat struct {
 }
 
 type flatOutput struct {
-	field          string
 	prefix, suffix string // around a value; the prefix starts with the separator
 	joint          string // the suffix of the output before, and prefix
 	list           string // prefix of each element of a list
@@ -48,30 +48,30 @@ const indexEnd = "%5D="
 // add adds an output whose values stand between prefix and suffix.
 func (f *flat) add(o mapping.Output, prefix, suffix string) *flatOutput {
 	prefix = f.sep + prefix
-	f.outputs = append(f.outputs, flatOutput{field: o.Field, prefix: prefix, list: prefix, suffix: suffix, output: &o})
+	f.outputs = append(f.outputs, flatOutput{prefix: prefix, list: prefix, suffix: suffix, output: &o})
 	return &f.outputs[len(f.outputs)-1]
 }
 
-// compile writes the constants among the outputs, once and for all, drops those
-// that write nothing, such as an empty list, and joins what stands between two
-// outputs.
+// compile writes the constants among the outputs, which come last, once and for
+// all, and joins what stands between two outputs.
 func (f *flat) compile() (faults []error) {
+	text := []byte{0} // they start with the separator, since something is there
 	for i := range f.outputs {
 		o := &f.outputs[i]
 		if !o.output.Constant {
+			f.fields = append(f.fields, o.output.Field)
+			if i > 0 {
+				o.joint = f.outputs[i-1].suffix + o.prefix
+			}
 			continue
 		}
-		// Behind something else, so that it starts with the separator.
-		text, err := f.appendValue([]byte{0}, 0, o, o.output.Value)
-		if err != nil {
+		var err error
+		if text, err = f.appendValue(text, 0, o, o.output.Value); err != nil {
 			faults = append(faults, o.output.Fault(err))
 		}
-		o.constant = string(text[1:])
 	}
-	f.outputs = slices.DeleteFunc(f.outputs, func(o flatOutput) bool { return o.output.Constant && o.constant == "" })
-	for i := 1; i < len(f.outputs); i++ {
-		f.outputs[i].joint = f.outputs[i-1].suffix + f.outputs[i].prefix
-	}
+	f.constants = string(text[1:])
+	f.outputs = f.outputs[:len(f.fields)]
 	return faults
 }
 
@@ -81,44 +81,75 @@ func (f *flat) compile() (faults []error) {
 // next text, and what stands between the two goes out in one piece.
 func (f *flat) appendTo(dst []byte, src mapping.Source) ([]byte, error) {
 	start := len(dst)
-	suffix := ""                  // what waits
-	lead, _ := src.(mapping.Lead) // spares the call
-	outputs := f.outputs          // spares a bounds check
+	waits := false       // a suffix does
+	outputs := f.outputs // spares a bounds check
+	var r reader
+	r.open(src)
 	for i := range outputs {
+		v := r.value(f.fields[i])
 		o := &outputs[i]
-		if o.constant != "" {
-			dst = append(dst, suffix...)
-			dst = append(dst, f.first(dst, start, o.constant)...)
-			suffix = ""
-			continue
-		}
-		v := lead[o.field]
-		if lead == nil {
-			v = valueOf(src, o.field)
-		}
-		if s, ok := v.(string); ok && s != "" { // as most are
-			if suffix != "" {
-				dst = append(dst, o.joint...)
+		s, isText := v.(string)
+		isText = isText && s != "" // as most are
+		if waits && isText {
+			if dst = append(dst, o.joint...); f.plain == nil {
+				dst = appendForm(dst, s)
 			} else {
-				dst = append(dst, f.first(dst, start, o.prefix)...)
+				dst = f.plain.append(dst, s)
 			}
-			dst = f.escape.append(dst, s)
-			suffix = o.suffix
 			continue
 		}
-		dst = append(dst, suffix...)
-		suffix = ""
+		_, isTime := v.(time.Time)
 		var err error
-		if _, ok := v.(time.Time); ok { // spares appendValue's choices
-			dst, err = f.appendScalar(dst, start, o.prefix, o.suffix, v)
-		} else {
+		switch {
+		case waits && isTime:
+			dst, err = f.appendTime(append(dst, o.joint...), v)
+		case isText || isTime:
+			dst = append(dst, f.first(dst, start, o.prefix)...)
+			if isText {
+				dst = f.append(dst, s)
+			} else {
+				dst, err = f.appendTime(dst, v)
+			}
+			waits = true
+		default:
+			if waits {
+				dst = append(dst, outputs[i-1].suffix...)
+			}
+			waits = false
 			dst, err = f.appendValue(dst, start, o, v)
 		}
 		if err != nil {
 			return dst, valueError(o.output, v, err)
 		}
 	}
-	return append(dst, suffix...), nil
+	if waits {
+		dst = append(dst, outputs[len(outputs)-1].suffix...)
+	}
+	if f.constants != "" {
+		dst = append(dst, f.first(dst, start, f.constants)...)
+	}
+	return dst, nil
+}
+
+// append appends s, escaped.
+func (f *flat) append(dst []byte, s string) []byte {
+	if f.plain == nil {
+		return appendForm(dst, s)
+	}
+	return f.plain.append(dst, s)
+}
+
+// appendTime appends a time, which has something to escape in a form only.
+func (f *flat) appendTime(dst []byte, v any) ([]byte, error) {
+	if f.plain != nil {
+		return mapping.AppendText(dst, v)
+	}
+	var buf [40]byte // holds any time, and stays on the stack
+	text, err := mapping.AppendText(buf[:0], v)
+	if err != nil {
+		return dst, err
+	}
+	return appendForm(dst, string(text)), nil
 }
 
 // first drops the separator where nothing was written since start.
@@ -167,18 +198,14 @@ func (f *flat) appendScalar(dst []byte, start int, prefix, suffix string, v any)
 			return dst, nil
 		}
 		dst = append(dst, f.first(dst, start, prefix)...)
-		return append(f.escape.append(dst, text), suffix...), nil
+		return append(f.append(dst, text), suffix...), nil
 	}
 	dst = append(dst, f.first(dst, start, prefix)...)
-	if _, ok := v.(time.Time); ok && f.escape == escapeForm {
-		var buf [40]byte // holds any time, and stays on the stack
-		text, err := mapping.AppendText(buf[:0], v)
-		if err != nil {
-			return dst, err
-		}
-		return appendForm(dst, string(text)), nil
+	if _, ok := v.(time.Time); ok {
+		dst, err := f.appendTime(dst, v)
+		return append(dst, suffix...), err
 	}
-	// Neither numbers nor bools have anything to escape, nor times elsewhere.
+	// Neither numbers nor bools have anything to escape.
 	dst, err := mapping.AppendText(dst, v)
 	return append(dst, suffix...), err
 }

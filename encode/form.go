@@ -9,7 +9,7 @@ import (
 type formEncoder struct{ flat flat }
 
 func newForm(outputs []mapping.Output, o *Options) (Encoder, error) {
-	e := &formEncoder{flat{sep: "&", escape: escapeForm, keepEmpty: true, missing: o.Missing}}
+	e := &formEncoder{flat{sep: "&", keepEmpty: true, missing: o.Missing}}
 	switch o.Lists {
 	case Indices:
 		e.flat.list = listIndexed
@@ -37,7 +37,7 @@ func newForm(outputs []mapping.Output, o *Options) (Encoder, error) {
 func (e *formEncoder) ContentType() string { return "application/x-www-form-urlencoded" }
 
 func (e *formEncoder) Append(dst []byte, src mapping.Source) ([]byte, error) {
-	out, err := e.flat.appendTo(dst, present(src))
+	out, err := e.flat.appendTo(dst, src)
 	if err != nil {
 		return dst, err
 	}

@@ -44,7 +44,7 @@ type hubspotEncoder struct {
 
 func newHubSpot(outputs []mapping.Output, o *Options) (Encoder, error) {
 	e := &hubspotEncoder{tail: "}"}
-	dialect := flat{sep: ",", escape: escapeJSON, list: listSemicolon}
+	dialect := flat{sep: ",", plain: plainJSON, list: listSemicolon}
 	e.fields, e.context = dialect, dialect
 	if o.WebhookURL != "" {
 		e.tail = `,"WEBHOOKURL":` + string(appendString(nil, o.WebhookURL)) + "}"
@@ -100,7 +100,7 @@ func newHubSpot(outputs []mapping.Output, o *Options) (Encoder, error) {
 			fmt.Errorf("HubSpot takes %d fields at most, these are %d", maxHubSpotFields, n)))
 	}
 	faults = append(faults, checkLegal(legal)...)
-	l, more := newLayout(legal, appendJSONConst)
+	l, more := newLayout(legal, Omit, appendJSONConst)
 	e.legal = l
 	faults = append(faults, more...)
 	faults = append(faults, e.fields.compile()...)
@@ -109,7 +109,7 @@ func newHubSpot(outputs []mapping.Output, o *Options) (Encoder, error) {
 		return nil, errors.Join(faults...)
 	}
 	if e.constantRest() {
-		rest, err := e.appendRest(nil, mapping.Lead(nil))
+		rest, err := e.appendRest(nil, nil)
 		if err != nil {
 			return nil, err
 		}
@@ -148,7 +148,6 @@ func checkLegal(leaves []leaf) (faults []error) {
 func (e *hubspotEncoder) ContentType() string { return "application/json" }
 
 func (e *hubspotEncoder) Append(dst []byte, src mapping.Source) ([]byte, error) {
-	src = present(src)
 	out := append(dst, `{"fields":[`...)
 	out, err := e.fields.appendTo(out, src)
 	if err != nil {
@@ -167,8 +166,7 @@ func (e *hubspotEncoder) Append(dst []byte, src mapping.Source) ([]byte, error) 
 // lead, as it mostly is: the page and the consent are the endpoint's own.
 func (e *hubspotEncoder) constantRest() bool {
 	return (e.submitted == nil || e.submitted.Constant) &&
-		!slices.ContainsFunc(e.context.outputs, func(o flatOutput) bool { return !o.output.Constant }) &&
-		!slices.ContainsFunc(e.legal.ops, func(o op) bool { return o.kind == opField })
+		len(e.context.outputs) == 0 && len(e.legal.slots) == 0
 }
 
 // appendRest appends what follows the fields. On error dst is not to be used.
@@ -179,7 +177,7 @@ func (e *hubspotEncoder) appendRest(dst []byte, src mapping.Source) (out []byte,
 			return out, err
 		}
 	}
-	if len(e.context.outputs) > 0 {
+	if len(e.context.outputs) > 0 || e.context.constants != "" {
 		const open = `,"context":{`
 		start := len(out)
 		out = append(out, open...)
@@ -192,7 +190,7 @@ func (e *hubspotEncoder) appendRest(dst []byte, src mapping.Source) (out []byte,
 		const open = `,"legalConsentOptions":`
 		start := len(out)
 		out = append(out, open...)
-		if out, err = e.legal.appendTo(out, src, Omit); err != nil {
+		if out, err = e.legal.appendTo(out, src); err != nil {
 			return out, err
 		}
 		if len(out) == start+len(open)+len("{}") {

@@ -6,19 +6,16 @@ import (
 	"github.com/topprovider/leadhook/mapping"
 )
 
-type jsonEncoder struct {
-	layout  layout
-	missing Missing
-}
+type jsonEncoder struct{ layout layout }
 
 func newJSON(outputs []mapping.Output, o *Options) (Encoder, error) {
 	leaves, faults := parseLeaves(outputs)
 	leaves = dropFromArray(leaves)
-	l, more := newLayout(leaves, appendJSONConst)
+	l, more := newLayout(leaves, o.Missing, appendJSONConst)
 	if faults = append(faults, more...); len(faults) > 0 {
 		return nil, errors.Join(faults...)
 	}
-	return &jsonEncoder{l, o.Missing}, nil
+	return &jsonEncoder{l}, nil
 }
 
 // dropFromArray drops the implicit message type, which comes first, where all
@@ -38,25 +35,9 @@ func dropFromArray(leaves []leaf) []leaf {
 func (e *jsonEncoder) ContentType() string { return "application/json" }
 
 func (e *jsonEncoder) Append(dst []byte, src mapping.Source) ([]byte, error) {
-	out, err := e.layout.appendTo(dst, present(src), e.missing)
+	out, err := e.layout.appendTo(dst, src)
 	if err != nil {
 		return dst, err
 	}
 	return out, nil
-}
-
-// present spares encoders the nil check: no source is a lead without values.
-func present(src mapping.Source) mapping.Source {
-	if src == nil {
-		return mapping.Lead(nil)
-	}
-	return src
-}
-
-// valueOf returns the value of field, nil where there is none.
-func valueOf(src mapping.Source, field string) any {
-	if v, ok := src.Value(field); ok {
-		return v
-	}
-	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/tidwall/gjson"
 	"github.com/tidwall/sjson"
@@ -152,8 +153,17 @@ const (
 
 // A layout is how a document is written, step by step.
 type layout struct {
-	ops     []op // without the brackets of the root
-	isArray bool // the root is one
+	ops     []op     // without the brackets of the root
+	slots   []slot   // the fields among ops
+	fields  []string // theirs
+	isArray bool     // the root is one
+	missing Missing
+}
+
+// A slot is a field's place in a layout.
+type slot struct {
+	from, to int    // of ops: the steps since the field before, and the field's own
+	joint    string // all from the end of a text before to the start of a text here
 }
 
 // newLayout gives the steps that write a document with these leaves. Keys come
@@ -163,7 +173,7 @@ type layout struct {
 // sjson lays the document out. It sees numbers in place of both keys and
 // values, so that nothing that a receiver's key may hold has a meaning in its
 // path syntax.
-func newLayout(leaves []leaf, appendConst func(dst []byte, o *mapping.Output) ([]byte, error)) (layout, []error) {
+func newLayout(leaves []leaf, missing Missing, appendConst func(dst []byte, o *mapping.Output) ([]byte, error)) (layout, []error) {
 	root, faults := grow(leaves)
 	if len(faults) > 0 {
 		return layout{}, faults
@@ -203,7 +213,25 @@ func newLayout(leaves []leaf, appendConst func(dst []byte, o *mapping.Output) ([
 		}
 	}
 	w.members(gjson.ParseBytes(document))
-	return layout{ops: w.ops, isArray: root.isArray()}, w.faults
+	l := layout{ops: w.ops, isArray: root.isArray(), missing: missing}
+	l.join()
+	return l, w.faults
+}
+
+// join finds the fields, and writes what stands between two of them once and
+// for all. Where both are texts no container between them is empty.
+func (l *layout) join() {
+	from := 0
+	for i := range l.ops {
+		if l.ops[i].kind != opField {
+			continue
+		}
+		joint, first := l.steps([]byte{'"'}, from, i, false)
+		joint = appendLit(joint, l.ops[i].quoted, first)
+		l.slots = append(l.slots, slot{from, i, string(joint)})
+		l.fields = append(l.fields, l.ops[i].field)
+		from = i + 1
+	}
 }
 
 // A walker turns the document that sjson laid out into ops.
@@ -256,39 +284,75 @@ func (w *walker) member(lit string, v gjson.Result, inArray bool) {
 }
 
 // appendTo appends the document for src. On error dst is not to be used.
-func (l *layout) appendTo(dst []byte, src mapping.Source, missing Missing) ([]byte, error) {
+//
+// The closing quote of a text waits until it is known what follows: mostly that
+// is the next text, and all that stands between the two goes out in one piece.
+func (l *layout) appendTo(dst []byte, src mapping.Source) ([]byte, error) {
 	dst = append(dst, bracket(l.isArray, '[', '{'))
-	first := true                 // nothing is in the container yet: no comma
-	lead, _ := src.(mapping.Lead) // spares the call
-	ops := l.ops                  // spares a bounds check
-	for i := range ops {
-		o := &ops[i]
-		switch o.kind {
-		case opField:
-			v := lead[o.field]
-			if lead == nil {
-				v = valueOf(src, o.field)
+	first := true    // nothing is in the container yet: no comma
+	waits := false   // a closing quote does
+	slots := l.slots // spares a bounds check
+	var r reader
+	r.open(src)
+	for i := range slots {
+		v := r.value(l.fields[i])
+		f := &slots[i]
+		s, isText := v.(string) // as most are
+		if waits && isText {
+			dst = plainJSON.append(append(dst, f.joint...), s)
+			continue
+		}
+		_, isTime := v.(time.Time)
+		var err error
+		switch o := &l.ops[f.to]; {
+		case waits && isTime:
+			dst, err = mapping.AppendText(append(dst, f.joint...), v)
+		case isText || isTime:
+			dst, first = l.steps(dst, f.from, f.to, first)
+			if dst = appendLit(dst, o.quoted, first); isText {
+				dst = plainJSON.append(dst, s)
+			} else {
+				dst, err = mapping.AppendText(dst, v)
 			}
-			if s, ok := v.(string); ok { // as most are
-				dst = append(appendEscaped(appendLit(dst, o.quoted, first), s), '"')
-				first = false
-				continue
-			}
-			var err error
-			if dst, first, err = o.appendValue(dst, v, first, missing); err != nil {
-				return dst, err
-			}
-		case opClose:
-			dst, first = l.close(dst, o, missing)
+			waits, first = true, false
 		default:
-			dst = appendLit(dst, o.lit, first)
-			first = o.kind == opOpen
+			if waits {
+				dst = append(dst, '"')
+			}
+			dst, first = l.steps(dst, f.from, f.to, first)
+			waits = false
+			dst, first, err = o.appendValue(dst, v, first, l.missing)
+		}
+		if err != nil {
+			return dst, valueError(l.ops[f.to].output, v, err)
 		}
 	}
+	if waits {
+		dst = append(dst, '"')
+	}
+	end := 0
+	if n := len(slots); n > 0 {
+		end = slots[n-1].to + 1
+	}
+	dst, _ = l.steps(dst, end, len(l.ops), first)
 	if l.isArray {
-		dst = trimNulls(dst, missing)
+		dst = trimNulls(dst, l.missing)
 	}
 	return append(dst, bracket(l.isArray, ']', '}')), nil
+}
+
+// steps takes the steps from ops[from] to before ops[to], none of them a field.
+func (l *layout) steps(dst []byte, from, to int, first bool) ([]byte, bool) {
+	for i := from; i < to; i++ {
+		o := &l.ops[i]
+		if o.kind == opClose {
+			dst, first = l.close(dst, o, l.missing)
+			continue
+		}
+		dst = appendLit(dst, o.lit, first)
+		first = o.kind == opOpen
+	}
+	return dst, first
 }
 
 // appendValue appends a value that is no string. It is apart from appendTo so
@@ -298,9 +362,7 @@ func (o *op) appendValue(dst []byte, v any, first bool, missing Missing) ([]byte
 	dst = appendLit(dst, o.lit, first)
 	dst, written, err := appendJSON(dst, v, 0)
 	switch {
-	case err != nil:
-		return dst, first, valueError(o.output, v, err)
-	case written:
+	case err != nil || written:
 	case missing == Empty:
 		dst = append(dst, `""`...)
 	case missing == Null || o.inArray:
@@ -308,7 +370,7 @@ func (o *op) appendValue(dst []byte, v any, first bool, missing Missing) ([]byte
 	default:
 		return dst[:start], first, nil
 	}
-	return dst, false, nil
+	return dst, false, err
 }
 
 // close ends a container, or takes it back where it holds nothing. No value

@@ -26,7 +26,7 @@ func newXML(outputs []mapping.Output, o *Options) (Encoder, error) {
 	e := &xmlEncoder{
 		open:  xml.Header + "<" + root + ">",
 		close: "</" + root + ">",
-		flat:  flat{escape: escapeXML, keepEmpty: true, missing: o.Missing},
+		flat:  flat{plain: plainXML, keepEmpty: true, missing: o.Missing},
 	}
 	for _, out := range outputs {
 		if err := checkXMLName(out.Name); err != nil {
@@ -45,7 +45,7 @@ func (e *xmlEncoder) ContentType() string { return "application/xml" }
 
 func (e *xmlEncoder) Append(dst []byte, src mapping.Source) ([]byte, error) {
 	out := append(dst, e.open...)
-	out, err := e.flat.appendTo(out, present(src))
+	out, err := e.flat.appendTo(out, src)
 	if err != nil {
 		return dst, err
 	}
