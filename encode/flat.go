@@ -86,7 +86,10 @@ func (f *flat) appendTo(dst []byte, src mapping.Source) ([]byte, error) {
 	var r reader
 	r.open(src)
 	for i := range outputs {
-		v := r.value(f.fields[i])
+		if i%ahead == 0 {
+			r.read(f.fields[i:])
+		}
+		v := r.values[i%ahead]
 		o := &outputs[i]
 		s, isText := v.(string)
 		isText = isText && s != "" // as most are

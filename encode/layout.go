@@ -295,7 +295,10 @@ func (l *layout) appendTo(dst []byte, src mapping.Source) ([]byte, error) {
 	var r reader
 	r.open(src)
 	for i := range slots {
-		v := r.value(l.fields[i])
+		if i%ahead == 0 {
+			r.read(l.fields[i:])
+		}
+		v := r.values[i%ahead]
 		f := &slots[i]
 		s, isText := v.(string) // as most are
 		if waits && isText {
