@@ -27,7 +27,8 @@ type Encoder interface {
 	// ContentType returns the value of the Content-Type header.
 	ContentType() string
 	// Append appends the payload for src to dst and returns the longer slice.
-	// On error, a *ValueError, dst comes back as it was.
+	// On error, a *ValueError, dst comes back as it was. Behind its length, as far
+	// as its capacity goes, anything may have been written.
 	Append(dst []byte, src mapping.Source) ([]byte, error)
 }
 
