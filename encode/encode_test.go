@@ -3,6 +3,7 @@ package encode_test
 import (
 	"encoding/json"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 
@@ -157,4 +158,95 @@ func FuzzMapping(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A text that follows a text goes out on a way of its own.
+func TestTextsAreTheSameBehindTexts(t *testing.T) {
+	var odd []string
+	for c := range 256 {
+		odd = append(odd, string([]byte{byte(c)}))
+	}
+	odd = append(odd, "é", "—", "世", "\u2028", "\uFFFE", "🙂")
+	for _, f := range encode.Formats() {
+		alone := around(t, f, rules("email", "email"))
+		behind := around(t, f, rules("firstName", "name", "email", "email"))
+		for n := range 26 {
+			for at := range n + 1 {
+				for _, o := range odd {
+					text := plainText36[:at] + o + plainText36[at:n]
+					if want, got := alone(text), behind(text); got != want {
+						t.Fatalf("%s: %q is %q alone, %q behind a text", f, text, want, got)
+					}
+				}
+			}
+		}
+	}
+}
+
+const plainText36 = "abcdefghijklmnopqrstuvwxyz0123456789"
+
+// around returns a function that gives what an encoder makes of a text, without
+// what stands around it.
+func around(t *testing.T, f encode.Format, r []mapping.Rule) func(text string) string {
+	plan, err := mapping.Compile(mapping.Mapping{Rules: r}, nil)
+	require.NoError(t, err)
+	e, err := encode.New(f, plan, nil)
+	require.NoError(t, err)
+	buf := make([]byte, 0, 4096)
+	payload := func(text string) string {
+		var err error
+		buf, err = e.Append(buf[:0], mapping.Lead{"firstName": "Jane", "email": text})
+		require.NoError(t, err)
+		return string(buf)
+	}
+	before, after, ok := strings.Cut(payload("SENTINEL"), "SENTINEL")
+	require.True(t, ok)
+	return func(text string) string {
+		out := payload(text)
+		require.True(t, strings.HasPrefix(out, before) && strings.HasSuffix(out, after), out)
+		return out[len(before) : len(out)-len(after)]
+	}
+}
+
+// message is a lead that has its message type from elsewhere.
+type message struct {
+	kind string
+	lead mapping.Source
+}
+
+func (s message) Untyped() mapping.Source { return s.lead }
+
+func (s message) Value(field string) (any, bool) {
+	switch {
+	case field == mapping.FieldMessageType:
+		return s.kind, s.kind != ""
+	case s.lead == nil:
+		return nil, false
+	}
+	return s.lead.Value(field)
+}
+
+// plain hides all of a source but its values.
+type plain struct{ mapping.Source }
+
+func TestTypedSourcesAreReadAsOthersAre(t *testing.T) {
+	var _ mapping.Typed = message{}
+	own := benchLead()
+	own[mapping.FieldMessageType] = "the lead's own"
+	twice := append(rules("messageType", "first"), benchRules...) // more than are looked up at a time
+	plan, err := mapping.Compile(mapping.Mapping{Rules: append(twice, rules("messageType", "last")...)}, nil)
+	require.NoError(t, err)
+	for _, f := range encode.Formats() {
+		e, err := encode.New(f, plan, nil)
+		require.NoError(t, err)
+		for _, src := range []message{
+			{"new_lead", own}, {"", own}, {"new_lead", plain{own}}, {"new_lead", nil}, {"new_lead", mapping.Lead(nil)}, {},
+		} {
+			want, err := e.Append(nil, plain{src})
+			require.NoError(t, err)
+			got, err := e.Append(nil, src)
+			require.NoError(t, err)
+			assert.Equal(t, string(want), string(got), f)
+		}
+	}
 }

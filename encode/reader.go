@@ -10,6 +10,7 @@ const ahead = 8
 type reader struct {
 	src    mapping.Source // nil: no value
 	lead   mapping.Lead   // has src's values; nil: src is to be asked
+	typed  mapping.Source // has messageType's value, where src has not
 	values [ahead]any     // of the fields last read
 }
 
@@ -17,7 +18,13 @@ type reader struct {
 // return.
 func (r *reader) open(src mapping.Source) {
 	r.src = src
-	r.lead, _ = src.(mapping.Lead)
+	if r.lead, _ = src.(mapping.Lead); r.lead != nil {
+		return
+	}
+	if t, ok := src.(mapping.Typed); ok {
+		r.typed, r.src = t, t.Untyped()
+		r.lead, _ = r.src.(mapping.Lead)
+	}
 }
 
 // read looks up as many of fields as there is room for values.
@@ -30,6 +37,14 @@ func (r *reader) read(fields []string) {
 	} else {
 		for i, field := range fields {
 			r.values[i] = valueOf(r.src, field)
+		}
+	}
+	if r.typed == nil {
+		return
+	}
+	for i, field := range fields {
+		if field == mapping.FieldMessageType {
+			r.values[i] = valueOf(r.typed, field)
 		}
 	}
 }

@@ -18,6 +18,15 @@ type Source interface {
 	Value(field string) (value any, ok bool)
 }
 
+// A Typed source has a message type and a lead. It may stay a plain [Source];
+// this spares encoders the way through its Value for each field of the lead.
+type Typed interface {
+	Source
+	// Untyped returns what has the values of all fields but messageType; nil is
+	// a lead without values. Value still answers for every field.
+	Untyped() Source
+}
+
 // A Lead is one prospect: values by field key. It is a [Source].
 type Lead map[string]any
 

@@ -49,6 +49,9 @@ func (m Message) Value(field string) (any, bool) {
 	return m.Lead.Value(field)
 }
 
+// Untyped returns the lead: a Message is [mapping.Typed].
+func (m Message) Untyped() mapping.Source { return m.Lead }
+
 // Validate refuses a message without a lead, of an unknown type, or with an ID
 // that cannot be a webhook-id. All faults come back at once.
 func (m Message) Validate() error {
