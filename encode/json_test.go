@@ -31,7 +31,7 @@ func standard(t require.TestingT, v any) string {
 var one = mapping.Mapping{Rules: []mapping.Rule{{Field: "v", Name: "v"}}}
 
 func FuzzJSONText(f *testing.F) {
-	for _, seed := range []string{"", "plain", `"\`, "\x00\x1f\x7f", "\u2028\u2029", "ü", "\xff\xfe", "a\xc3", "😀", "<script>&amp;", "exactly8", "1234567\"", "\xe2\x80\xa7", "seven77\n"} {
+	for _, seed := range []string{"", "plain", `"\`, "\x00\x1f\x7f", "\u2028\u2029", "ü", "\xff\xfe", "a\xc3", "😀", "<script>&amp;", "exactly8", "1234567\"", "\xe2\x80\xa7", "seven77\n", "a back\\slash", `a "quoted" text`} {
 		f.Add(seed)
 	}
 	e, err := compile(f, encode.JSON, one, nil)

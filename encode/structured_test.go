@@ -242,10 +242,14 @@ func checkAgainstNaive(t require.TestingT, names []string, missing []bool) {
 			return
 		}
 		value := any(float64(i))
-		if missing[i%len(missing)] {
+		switch {
+		case missing[i%len(missing)]:
 			value = nil
-		} else {
+		case i%4 == 3:
 			lead[key] = i
+		default: // texts are joined with those before them
+			value = key
+			lead[key] = key
 		}
 		m.Rules = append(m.Rules, mapping.Rule{Field: key, Name: name})
 		fields = append(fields, mapping.Field{Key: key})

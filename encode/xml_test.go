@@ -64,7 +64,7 @@ func survives(s string) string {
 }
 
 func FuzzXMLText(f *testing.F) {
-	for _, seed := range []string{"", "a]]>b", "\r\n\r", "<a href='x'>&amp;</a>", "\x00\x0b\ufffe\uffff", "\xff", "  spaces  ", "\t", "ü😀"} {
+	for _, seed := range []string{"", "a]]>b", "\r\n\r", "<a href='x'>&amp;</a>", "\x00\x0b\ufffe\uffff", "\xff", "  spaces  ", "\t", "ü😀", "is 1 < 2 so", "is 2 > 1 so", "this & that"} {
 		f.Add(seed)
 	}
 	e, err := compile(f, encode.XML, one, nil)
