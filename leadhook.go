@@ -231,8 +231,9 @@ func identify(m routing.Message) (_ routing.Message, leadID string, err error) {
 
 // request encodes m for e. src is m.
 func (d *Dispatcher) request(e *endpoint, m routing.Message, src mapping.Source, leadID string) (*deliver.Request, error) {
-	body, err := e.encoder.Append(make([]byte, 0, e.size.Load()), src)
-	if err != nil { // and would be the next time too
+	size := e.size.Load()
+	body, err := e.encoder.Append(make([]byte, 0, size+size/4), src) // a form asks for more room than it fills
+	if err != nil {                                                  // and would be the next time too
 		return nil, &deliver.Error{Kind: deliver.ErrRejected, Cause: deliver.CauseFieldMapping, Host: e.host, Err: err}
 	}
 	e.size.Store(int64(len(body)))

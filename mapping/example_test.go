@@ -186,3 +186,24 @@ func ExampleKind() {
 	fmt.Println()
 	// Output: text email phone url number bool time list
 }
+
+// A submission is a host's own message: its type and the lead that it is about.
+type submission struct{ lead mapping.Lead }
+
+func (s submission) Value(field string) (any, bool) {
+	if field == mapping.FieldMessageType {
+		return "new_lead", true
+	}
+	return s.lead.Value(field)
+}
+
+func (s submission) Untyped() mapping.Source { return s.lead }
+
+func ExampleTyped() {
+	var t mapping.Typed = submission{mapping.Lead{"email": "jane@example.com"}}
+	fmt.Println(t.Value(mapping.FieldMessageType))
+	fmt.Println(t.Untyped().Value(mapping.FieldEmail))
+	// Output:
+	// new_lead true
+	// jane@example.com true
+}
