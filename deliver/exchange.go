@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -54,6 +56,9 @@ func (x *exchange) RoundTrip(r *http.Request) (*http.Response, error) {
 		ctx = context.WithValue(ctx, certificateKey{}, certificate)
 	}
 	at := time.Now()
+	if len(x.req.Body) == 0 {
+		ctx = sentOnce(ctx, cancel)
+	}
 	out := r.WithContext(ctx)
 	out.Header = x.header(at)
 	// Without GetBody net/http repeats no request by itself, an attempt that
@@ -126,6 +131,21 @@ func (x *exchange) last() Attempt {
 		return Attempt{}
 	}
 	return x.attempts[len(x.attempts)-1]
+}
+
+// sentOnce ends an attempt that is about to go out a second time. Over HTTP/2
+// net/http repeats a request without a body by itself where the server refuses
+// the stream or sends GOAWAY: thousands of times, if it goes on so.
+func sentOnce(ctx context.Context, end context.CancelFunc) context.Context {
+	var sent atomic.Bool
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		WroteHeaders: func() { sent.Store(true) },
+		GotConn: func(httptrace.GotConnInfo) {
+			if sent.Load() {
+				end()
+			}
+		},
+	})
 }
 
 // header makes the header of one attempt. It is a new map each time: the
