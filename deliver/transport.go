@@ -154,6 +154,7 @@ func (t *Transport) newTransport() *http.Transport {
 	transport := &http.Transport{
 		DialContext:            guarded.DialContext,
 		ForceAttemptHTTP2:      true,
+		HTTP2:                  &http.HTTP2Config{WriteByteTimeout: 10 * time.Second},
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: t.RootCAs},
 		TLSHandshakeTimeout:    10 * time.Second,
 		MaxIdleConns:           2048,
