@@ -3,13 +3,10 @@ package deliver_test
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -382,69 +379,4 @@ func TestManyAtOnceShareConnections(t *testing.T) {
 	}
 	assert.Len(t, r.Received(), 100)
 	assert.LessOrEqual(t, r.Connections(), 25)
-}
-
-// An HTTP/2 client may repeat a refused stream by itself; no attempt may go
-// unseen. The server speaks just enough HTTP/2 (RFC 9113 §4.1) to refuse.
-func TestRefusedStreamsAreNotRepeatedUnseen(t *testing.T) {
-	r := httptest.NewUnstartedServer(nil)
-	r.EnableHTTP2 = true // for its certificate
-	r.StartTLS()
-	certificate := r.TLS.Certificates
-	r.Close()
-	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: certificate, NextProtos: []string{"h2"}})
-	require.NoError(t, err)
-	var requests atomic.Int32
-	var conns sync.WaitGroup
-	defer conns.Wait()
-	defer l.Close()
-	conns.Go(func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			conns.Go(func() {
-				defer c.Close()
-				refuseStreams(c, &requests)
-			})
-		}
-	})
-	transport := &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
-	defer transport.CloseIdleConnections()
-	h := &deliver.HTTP{Transport: transport, Backoff: shortBackoff}
-	_, err = h.Deliver(t.Context(), request("https://"+l.Addr().String()))
-	e := failure(t, err)
-	require.ErrorIs(t, err, deliver.ErrExhausted)
-	assert.Equal(t, deliver.CauseConnection, e.Cause)
-	assert.Len(t, e.Attempts, 4)
-	assert.EqualValues(t, 4, requests.Load())
-}
-
-func refuseStreams(c net.Conn, requests *atomic.Int32) {
-	const data, headers, rst, settings, endStream, ack = 0, 1, 3, 4, 1, 1
-	frame := func(kind, flags byte, stream, payload []byte) {
-		c.Write(slices.Concat([]byte{0, 0, byte(len(payload)), kind, flags}, stream, payload))
-	}
-	if _, err := io.ReadFull(c, make([]byte, len("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"))); err != nil {
-		return
-	}
-	frame(settings, 0, make([]byte, 4), nil)
-	for {
-		var head [9]byte
-		if _, err := io.ReadFull(c, head[:]); err != nil {
-			return
-		}
-		size := int64(head[0])<<16 | int64(head[1])<<8 | int64(head[2])
-		if _, err := io.CopyN(io.Discard, c, size); err != nil {
-			return
-		}
-		switch kind, flags := head[3], head[4]; {
-		case kind == settings && flags&ack == 0:
-			frame(settings, ack, make([]byte, 4), nil)
-		case (kind == data || kind == headers) && flags&endStream != 0:
-			requests.Add(1)
-			frame(rst, 0, head[5:9], []byte{0, 0, 0, 7}) // REFUSED_STREAM
-		}
-	}
 }

@@ -152,9 +152,15 @@ func (t *Transport) newTransport() *http.Transport {
 		ControlContext: control(t.AllowPrivate),
 	}
 	transport := &http.Transport{
-		DialContext:            guarded.DialContext,
-		ForceAttemptHTTP2:      true,
-		HTTP2:                  &http.HTTP2Config{WriteByteTimeout: 10 * time.Second},
+		DialContext:       guarded.DialContext,
+		ForceAttemptHTTP2: true,
+		// Streams share a connection, which no stream's end closes: one that has
+		// gone silent, or takes no bytes, must be found out for all attempts.
+		HTTP2: &http.HTTP2Config{
+			SendPingTimeout:  5 * time.Second,
+			PingTimeout:      5 * time.Second,
+			WriteByteTimeout: 10 * time.Second,
+		},
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: t.RootCAs},
 		TLSHandshakeTimeout:    10 * time.Second,
 		MaxIdleConns:           2048,
