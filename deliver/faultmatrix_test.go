@@ -66,7 +66,7 @@ type scene struct {
 const (
 	// quick is the attempt's time where a timeout is what is proven. Nothing
 	// else depends on it, so that a slow machine only sees it earlier.
-	quick = 100 * time.Millisecond
+	quick = 50 * time.Millisecond
 	// slack is for a machine that has other things to do.
 	slack = 5 * time.Second
 	// allowed is what one attempt may take on both sides of the loopback. 32 KiB
