@@ -154,6 +154,8 @@ func parseURL(s string) (*url.URL, error) {
 		return nil, errors.New("it must start with https:// or http://")
 	case u.Hostname() == "":
 		return nil, errors.New("it has no host name")
+	case strings.ContainsAny(u.Host, `"<>`): // net/http would send an empty Host
+		return nil, errors.New("its host name holds a character that no host name has")
 	case !utf8.ValidString(s):
 		return nil, errors.New("it is not valid UTF-8")
 	case strings.ContainsFunc(u.RawQuery, func(r rune) bool { return r <= ' ' || r >= 0x7F || strings.ContainsRune(`"<>`, r) }):

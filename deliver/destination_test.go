@@ -19,6 +19,7 @@ func TestUnusableRequestsAreRejectedUnsent(t *testing.T) {
 		"another scheme":         func(req *deliver.Request) { req.Destination.URL = "ftp://example.com/hidden" },
 		"no host":                func(req *deliver.Request) { req.Destination.URL = "http:///hidden" },
 		"a user in the URL":      func(req *deliver.Request) { req.Destination.URL = "http://user:hidden@example.com" },
+		"a host that is none":    func(req *deliver.Request) { req.Destination.URL = "http://a<b>.example.com" },
 		"a port that is none":    func(req *deliver.Request) { req.Destination.URL = "http://example.com:99999" },
 		"a control character":    func(req *deliver.Request) { req.Destination.URL = r.URL + "/\x01hidden" },
 		"a reserved header":      func(req *deliver.Request) { req.Destination.Header = http.Header{"content-length": {"hidden"}} },
