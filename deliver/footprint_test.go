@@ -22,7 +22,10 @@ import (
 // receiver that uses its whole 32 KiB of headers for tiny ones goes beyond the
 // goal: net/http keeps each by its name.
 func TestFootprintOfHangingDeliveries(t *testing.T) {
-	const deliveries = 200
+	deliveries := 200
+	if raced {
+		deliveries = 50 // it makes everything slow
+	}
 	for _, shape := range []struct {
 		proves string
 		answer string // before it hangs
@@ -49,6 +52,7 @@ func TestFootprintOfHangingDeliveries(t *testing.T) {
 			h := sender(t)
 			h.MaxWait, h.Backoff = hour, func(int) time.Duration { return hour }
 			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
 			req := request(c.url)
 			req.Destination.Timeout = 10 * time.Minute
 			if shape.body != nil {
@@ -70,14 +74,14 @@ func TestFootprintOfHangingDeliveries(t *testing.T) {
 			cancel()
 			hanging.Wait()
 
-			kib := float64(heap+stacks) / deliveries / 1024
+			kib := float64(heap+stacks) / float64(deliveries) / 1024
 			t.Logf("%.1f KiB a delivery (%.1f of heap, %.1f of stacks), %.2f goroutines, %.2f of them ours", kib,
-				float64(heap)/deliveries/1024, float64(stacks)/deliveries/1024, float64(goroutines)/deliveries, float64(ours)/deliveries)
+				float64(heap)/float64(deliveries)/1024, float64(stacks)/float64(deliveries)/1024, float64(goroutines)/float64(deliveries), float64(ours)/float64(deliveries))
 			if !raced { // which makes stacks twice as large
 				assert.LessOrEqual(t, kib, float64(shape.kib))
 			}
 			assert.LessOrEqual(t, ours, deliveries, "the caller's own")
-			assert.LessOrEqual(t, goroutines, 3*deliveries, "and two of net/http's connection")
+			assert.LessOrEqual(t, goroutines, 3*deliveries+10, "and two of net/http's connection")
 		})
 	}
 }
