@@ -87,7 +87,7 @@ func (f fault) check(t *testing.T) {
 	})
 
 	s := &scene{T: t, http: sender(t), healthy: receiver(t)}
-	s.ctx, s.cancel = context.WithCancel(t.Context())
+	s.ctx, s.cancel = context.WithTimeout(t.Context(), 30*time.Second) // so that what breaks a bound fails
 	defer s.cancel()
 	s.req = request("")
 	s.req.Destination.MaxAttempts, s.req.Destination.Timeout = 2, 10*time.Second

@@ -133,6 +133,7 @@ func streams() []fault {
 			})(s)
 			s.req.Destination.Timeout = 10 * quick
 			h2 := s.http.Own().HTTP2
+			assert.Positive(s, h2.SendPingTimeout)
 			assert.LessOrEqual(s, h2.SendPingTimeout+h2.PingTimeout, deliver.DefaultTimeout, "an attempt finds out")
 			h2.SendPingTimeout, h2.PingTimeout = quick, quick
 			_, err := s.http.Deliver(s.ctx, s.req)
