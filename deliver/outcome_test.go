@@ -293,8 +293,8 @@ func TestARuleSurvivesJSON(t *testing.T) {
 	assert.Equal(t, rule, back)
 }
 
-// lookup is the plain reading of a path of keys and indices.
-func lookup(v any, path string) (any, bool) {
+// follow is the plain reading of a path of keys and indices.
+func follow(v any, path string) (any, bool) {
 	for key := range strings.SplitSeq(path, ".") {
 		switch at := v.(type) {
 		case map[string]any:
@@ -351,7 +351,7 @@ func FuzzOutcomeRule(f *testing.F) {
 			return
 		}
 		want := false
-		if v, ok := lookup(document, path); ok {
+		if v, ok := follow(document, path); ok {
 			switch v := v.(type) {
 			case string:
 				want = v == text
