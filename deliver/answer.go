@@ -12,14 +12,20 @@ import (
 
 // An answer is what came back, as outcome rules look at it.
 type answer struct {
-	code     int
-	body     []byte
-	complete bool // body is all of it
+	code       int
+	body       []byte
+	unreadable error // why body is not all of it, or not what was written
 
 	parsed   bool
 	document gjson.Result
 	err      error // why there is no document
 }
+
+var (
+	byteOrderMark = []byte("\xEF\xBB\xBF")
+	errTooLong    = fmt.Errorf("the answer is longer than %d KiB", readBody>>10)
+	errEncoded    = errors.New("the answer is encoded in a way that nobody asked for")
+)
 
 // json parses the answer when the first rule asks for it.
 func (a *answer) json() (gjson.Result, error) {
@@ -27,10 +33,10 @@ func (a *answer) json() (gjson.Result, error) {
 		return a.document, a.err
 	}
 	a.parsed = true
-	body := bytes.TrimPrefix(a.body, []byte("\xEF\xBB\xBF"))
+	body := bytes.TrimPrefix(a.body, byteOrderMark)
 	switch {
-	case !a.complete:
-		a.err = errors.New("the answer is incomplete, or too long")
+	case a.unreadable != nil:
+		a.err = a.unreadable
 	case depth(body) > maxJSONDepth: // gjson walks by recursion
 		a.err = fmt.Errorf("the answer nests more than %d deep", maxJSONDepth)
 	case !gjson.ValidBytes(body):
@@ -62,7 +68,8 @@ func depth(body []byte) (deepest int) {
 }
 
 // read returns the first rule that matches, nil where none does. The error says
-// why rules could not be applied that were to be.
+// why a rule could not be applied. Where that is since the answer is not known
+// whole, no rule behind it decides either.
 func (a *answer) read(rules []OutcomeRule) (*OutcomeRule, int, error) {
 	var unread error
 	for i := range rules {
@@ -70,28 +77,34 @@ func (a *answer) read(rules []OutcomeRule) (*OutcomeRule, int, error) {
 		if len(r.Statuses) > 0 && !slices.Contains(r.Statuses, a.code) {
 			continue
 		}
-		if r.Path == "" {
-			if r.matches(string(bytes.TrimSpace(a.body))) {
-				return r, i, unread
+		err := a.unreadable
+		matches := false
+		switch {
+		case r.Path != "":
+			var document gjson.Result
+			if document, err = a.json(); err == nil {
+				matches = r.matchesAny(document.Get(r.Path))
 			}
-			continue
-		}
-		document, err := a.json()
-		if err != nil {
-			if unread == nil {
-				unread = fmt.Errorf("outcome rule %d does not apply: %w", i, err)
-			}
-			continue
-		}
-		if r.matchesAny(document.Get(r.Path)) {
+		case !r.looks():
 			return r, i, unread
+		default:
+			matches = r.matches(string(bytes.TrimSpace(bytes.TrimPrefix(a.body, byteOrderMark))))
+		}
+		if matches {
+			return r, i, unread
+		}
+		if err != nil && unread == nil {
+			unread = fmt.Errorf("outcome rule %d does not apply: %w", i, err)
+		}
+		if err != nil && a.unreadable != nil {
+			break
 		}
 	}
 	return nil, 0, unread
 }
 
 func (r *OutcomeRule) matchesAny(v gjson.Result) bool {
-	if v.IsArray() && (r.Equals != "" || r.Contains != "" || r.Pattern != "") {
+	if v.IsArray() && r.looks() {
 		found := false
 		v.ForEach(func(_, element gjson.Result) bool {
 			found = r.matchesAny(element)
@@ -99,8 +112,12 @@ func (r *OutcomeRule) matchesAny(v gjson.Result) bool {
 		})
 		return found
 	}
-	return v.Type != gjson.Null && r.matches(text(v))
+	nothing := v.Type == gjson.Null || (v.IsArray() || v.IsObject()) && len(strings.Trim(v.Raw, "[]{} \t\r\n")) == 0
+	return !nothing && r.matches(text(v))
 }
+
+// looks reports whether r looks for a text.
+func (r *OutcomeRule) looks() bool { return r.Equals != "" || r.Contains != "" || r.Pattern != "" }
 
 func (r *OutcomeRule) matches(s string) bool {
 	switch {
@@ -154,5 +171,5 @@ func printable(s string) string {
 	if len(s) > maxFound { // by a rune that was cut
 		s = strings.ToValidUTF8(s[:maxFound], "")
 	}
-	return s
+	return strings.Clone(s) // which does not hold on to all of the answer
 }

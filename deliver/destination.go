@@ -26,8 +26,8 @@ type Destination struct {
 	// URL is absolute, http or https, without a user name.
 	URL string
 	// Header goes out with each attempt. Host, Content-Length,
-	// Transfer-Encoding, Connection, Upgrade, Trailer, Content-Type and
-	// webhook-… are not the host's to set.
+	// Transfer-Encoding, Connection, Upgrade, Trailer, Content-Type,
+	// Accept-Encoding and webhook-… are not the host's to set.
 	Header http.Header
 	// Secrets are Standard Webhooks keys, whsec_… (HMAC-SHA256) or whsk_…
 	// (Ed25519), newest first; all of them sign. None: no signature.
@@ -170,7 +170,7 @@ func parseURL(s string) (*url.URL, error) {
 
 // reserved headers are set by us or by net/http for every request.
 var reserved = []string{
-	"Host", "Content-Length", "Transfer-Encoding", "Connection", "Upgrade", "Trailer", "Content-Type",
+	"Host", "Content-Length", "Transfer-Encoding", "Connection", "Upgrade", "Trailer", "Content-Type", "Accept-Encoding",
 }
 
 func checkHeader(name string, values []string) error {

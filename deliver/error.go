@@ -1,8 +1,10 @@
 package deliver
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -56,12 +58,30 @@ func (e *Error) Error() string {
 // Format writes Error, whatever the verb: the attempts hold what came back.
 func (e *Error) Format(s fmt.State, _ rune) { fmt.Fprint(s, e.Error()) }
 
+// MarshalJSON writes Error: in a log the attempts would show what came back.
+func (e *Error) MarshalJSON() ([]byte, error) { return json.Marshal(e.Error()) }
+
 // Unwrap returns Kind and Err.
 func (e *Error) Unwrap() []error {
 	if e.Err == nil {
 		return []error{e.Kind}
 	}
 	return []error{e.Kind, e.Err}
+}
+
+// EndpointCause is what is known of the endpoint: Cause, or where the caller's
+// context ended, the cause of the last attempt that it did not cut short. It is ""
+// where there was none.
+func (e *Error) EndpointCause() Cause {
+	if e.Kind == ErrRejected || e.Kind == ErrExhausted {
+		return e.Cause
+	}
+	for _, a := range slices.Backward(e.Attempts) {
+		if a.Cause != CauseCanceled {
+			return a.Cause
+		}
+	}
+	return ""
 }
 
 // Remedy says what the endpoint's owner should do, and names the fields where

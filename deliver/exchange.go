@@ -2,13 +2,14 @@ package deliver
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptrace"
-	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -36,6 +37,7 @@ type exchange struct {
 	// Of the last attempt.
 	verdict Verdict
 	err     error
+	pause   time.Duration // that HTTP.Pause asked for behind it
 
 	large *largeBody
 }
@@ -102,25 +104,27 @@ func (x *exchange) RoundTrip(r *http.Request) (*http.Response, error) {
 // exchange that broke.
 func (x *exchange) read(ctx context.Context, resp *http.Response, a *Attempt) error {
 	ans := answer{code: resp.StatusCode}
-	keep := keptBody
-	if len(x.to.outcomes) > 0 || ans.code == http.StatusBadRequest {
+	keep, rules := keptBody, x.to.outcomes
+	if len(rules) > 0 || ans.code == http.StatusBadRequest {
 		keep = readBody // somebody looks into it
 	}
 	err := ans.readFrom(ctx, resp, keep)
+	if err != nil {
+		rules = nil // of what broke off nobody knows what it would have said
+	}
 	a.StatusCode, a.Body = ans.code, ans.body
 	if len(ans.body) > keptBody {
 		a.Body = bytes.Clone(ans.body[:keptBody])
 	}
-	x.verdict, x.err = ans.judge(x.to.outcomes, x.req.Destination.Accept, a)
+	x.verdict, x.err = ans.judge(rules, x.req.Destination.Accept, a)
 	if err != nil && x.verdict.accepts() {
 		// Only of an acceptance is the body a part: a refusal stands, however its
 		// body ends.
-		a.Outcome = Outcome{}
 		return err
 	}
 	a.RetryAfter = parseRetryAfter(resp.Header, time.Now())
 	if a.Cause == CauseRedirect {
-		x.err = redirected(resp)
+		x.err = x.redirected(resp)
 	}
 	return nil
 }
@@ -168,6 +172,7 @@ func (x *exchange) header(at time.Time) http.Header {
 	if h["User-Agent"] == nil {
 		h["User-Agent"] = []string{x.http.userAgent()}
 	}
+	h["Accept-Encoding"] = []string{"gzip"} // and net/http leaves inflating to us
 	x.req.signWith(x.to.keys, h, at)
 	return h
 }
@@ -175,22 +180,33 @@ func (x *exchange) header(at time.Time) http.Header {
 // readFrom reads an answer to its end, or as far as readBody, and keeps some of
 // it. Closing a body that was not read to its end closes its connection.
 func (a *answer) readFrom(ctx context.Context, resp *http.Response, keep int) error {
-	body := resp.Body
-	if body == nil { // of a transport of the host's, such as a test's
-		a.complete = true
+	if resp.Body == nil { // of a transport of the host's, such as a test's
 		return nil
 	}
-	defer body.Close()
+	defer resp.Body.Close()
 	if resp.StatusCode == http.StatusSwitchingProtocols {
 		return nil // the body is the bare connection, which knows no context
+	}
+	// What comes over the wire is bounded, and what is made of it too: an endless
+	// gzip may hold nothing at all.
+	wire := io.LimitedReader{R: resp.Body, N: readBody}
+	body := io.Reader(&wire)
+	switch encoding := resp.Header.Get("Content-Encoding"); {
+	case strings.EqualFold(encoding, "gzip"):
+		body = &gunzip{wire: &wire}
+	case encoding != "" && !strings.EqualFold(encoding, "identity"):
+		a.unreadable = errEncoded
+		keep = 0
 	}
 	var buf [1024]byte
 	for total := 0; total < readBody; {
 		n, err := body.Read(buf[:])
 		a.body = append(a.body, buf[:min(n, keep-len(a.body))]...)
 		total += n
+		if wire.N == 0 { // or just as long, which nobody knows without waiting for more
+			break
+		}
 		if err == io.EOF {
-			a.complete = len(a.body) == total
 			return nil
 		}
 		if err == nil {
@@ -200,17 +216,48 @@ func (a *answer) readFrom(ctx context.Context, resp *http.Response, keep int) er
 			return err
 		}
 	}
+	if a.unreadable == nil {
+		a.unreadable = errTooLong
+	}
 	return nil
 }
 
-// redirected reports where an answer leads, without what could be secret there.
-func redirected(resp *http.Response) error {
+// A gunzip inflates what comes over the wire. It begins with the first Read, so
+// that an answer without a body is none.
+type gunzip struct {
+	wire io.Reader
+	zip  *gzip.Reader
+}
+
+func (g *gunzip) Read(p []byte) (n int, err error) {
+	if g.zip == nil {
+		if g.zip, err = gzip.NewReader(g.wire); err != nil {
+			return 0, err
+		}
+	}
+	return g.zip.Read(p)
+}
+
+// redirected reports where an answer leads, without what could be secret or
+// personal there: the query, what is in the endpoint's own path too, and what is
+// no plain word.
+func (x *exchange) redirected(resp *http.Response) error {
 	to, err := resp.Location()
 	if err != nil {
 		return errors.New("redirected, without a usable Location")
 	}
-	return fmt.Errorf("redirected to %.200q", (&url.URL{Scheme: to.Scheme, Host: to.Host, Path: to.Path}).String())
+	own := strings.Split(x.to.url.Path, "/")
+	segments := strings.Split(to.Path, "/")
+	for i, s := range segments {
+		if s != "" && (slices.Contains(own, s) || len(s) > 32 || strings.Trim(s, plainWord) != "") {
+			segments[i] = "…"
+		}
+	}
+	path := strings.Join(segments, "/")
+	return fmt.Errorf("redirected to %.200q", to.Scheme+"://"+to.Host+path)
 }
+
+const plainWord = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
 
 // smallBody is the size up to which a body is copied, so that the caller may
 // have its bytes back at once. net/http can still be reading a body when the

@@ -1,6 +1,7 @@
 package deliver
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -100,4 +101,12 @@ type diagnosis struct {
 }
 
 func (d *diagnosis) Error() string { return d.text }
-func (d *diagnosis) Unwrap() error { return d.err }
+
+// Unwrap hides an attempt's own deadline: to a caller, a context's error is that
+// of its own context.
+func (d *diagnosis) Unwrap() error {
+	if errors.Is(d.err, context.DeadlineExceeded) || errors.Is(d.err, context.Canceled) {
+		return nil
+	}
+	return d.err
+}

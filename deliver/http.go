@@ -35,6 +35,11 @@ type HTTP struct {
 	// Observe is told of every attempt when it is over, before any wait. nil:
 	// nobody is.
 	Observe func(context.Context, *Request, Attempt)
+	// Pause says how long to wait at the least before an attempt that is made
+	// again: limit.Limiter's does, for a host that is to be left alone. More than
+	// MaxWait ends the attempts, with Error.RetryAfter set. nil: no longer than
+	// otherwise.
+	Pause func(context.Context, *Request) time.Duration
 
 	once sync.Once
 	own  Transport
@@ -104,11 +109,18 @@ func (x *exchange) run(ctx context.Context) {
 }
 
 func (x *exchange) checkRetry(ctx context.Context, _ *http.Response, _ error) (bool, error) {
-	return x.verdict == VerdictRetry && ctx.Err() == nil && x.last().RetryAfter <= x.http.maxWait(), nil
+	x.pause = 0
+	if x.verdict != VerdictRetry || ctx.Err() != nil || len(x.attempts) >= x.req.Destination.maxAttempts() {
+		return false, nil
+	}
+	if x.http.Pause != nil {
+		x.pause = x.http.Pause(ctx, x.req)
+	}
+	return max(x.last().RetryAfter, x.pause) <= x.http.maxWait(), nil
 }
 
 func (x *exchange) backoff(_, _ time.Duration, _ int, _ *http.Response) time.Duration {
-	if wait := x.last().RetryAfter; wait > 0 {
+	if wait := max(x.last().RetryAfter, x.pause); wait > 0 {
 		return wait
 	}
 	backoff := x.http.Backoff
@@ -123,7 +135,7 @@ func (x *exchange) failure(ctx context.Context) *Error {
 	last := x.last()
 	e := &Error{
 		Kind: ErrRejected, Cause: last.Cause, Host: x.to.url.Host, StatusCode: last.StatusCode,
-		RetryAfter: last.RetryAfter, Outcome: last.Outcome, Attempts: x.attempts, Err: x.err,
+		RetryAfter: max(last.RetryAfter, x.pause), Outcome: last.Outcome, Attempts: x.attempts, Err: x.err,
 	}
 	switch {
 	case len(x.attempts) == 0 && ctx.Err() == nil:

@@ -93,8 +93,9 @@ func readHubSpot(body []byte) *hubspotRefusal {
 			h.what = append(h.what, "the submission ("+e.ErrorType+")")
 			continue
 		}
-		fields[cause] = append(fields[cause], field[1])
-		h.what = append(h.what, fmt.Sprintf("field %s (%s)", field[1], e.ErrorType))
+		name := strings.Clone(field[1]) // which does not hold on to the message
+		fields[cause] = append(fields[cause], name)
+		h.what = append(h.what, fmt.Sprintf("field %s (%s)", name, e.ErrorType))
 	}
 	for _, cause := range hubspotOrder {
 		if named := fields[cause]; named != nil {

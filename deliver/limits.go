@@ -11,12 +11,15 @@ import (
 type Limits struct {
 	// Concurrency is how many requests may be under way at a time.
 	Concurrency int `json:"concurrency,omitempty"`
-	// Rate is how many requests may begin in a second; 0.5 is one in two seconds.
+	// Rate is how many requests may begin in a second; 0.5 is one in two seconds,
+	// and one in a day is the least.
 	Rate float64 `json:"rate,omitempty"`
 	// Burst is how many may begin at once after a quiet time. 0 means Rate,
 	// rounded up.
 	Burst int `json:"burst,omitempty"`
 }
+
+const leastRate = 1.0 / (24 * 60 * 60)
 
 // Validate refuses limits below zero, each a [*SettingError], joined.
 func (l Limits) Validate() error {
@@ -28,6 +31,9 @@ func (l Limits) Validate() error {
 func (l Limits) validate(fault func(setting string, err error)) {
 	if l.Concurrency < 0 {
 		fault("limits.concurrency", fmt.Errorf("it is %d; 0 means no limit of the endpoint's own", l.Concurrency))
+	}
+	if l.Rate > 0 && l.Rate < leastRate {
+		fault("limits.rate", fmt.Errorf("it is %v; one in a day (%.7f) is the least", l.Rate, leastRate))
 	}
 	if !(l.Rate >= 0) || math.IsInf(l.Rate, 0) { // a NaN is not either
 		fault("limits.rate", fmt.Errorf("it is %v; 0 means no limit of the endpoint's own", l.Rate))

@@ -26,12 +26,13 @@ type OutcomeRule struct {
 	Statuses []int `json:"statuses,omitempty"`
 	// Path is a place in a JSON answer, in gjson's syntax: "result.code",
 	// "errors.0.type", "errors.#.type", `leads.#(id=="1").state`. Where it leads
-	// to a list, one element that matches is enough. A null is nothing. "" is the
-	// whole body, JSON or not, without the space around it.
+	// to a list, one element that matches is enough. A null, an empty list and an
+	// empty object are nothing. "" is the whole body, JSON or not, without the
+	// space around it.
 	//
 	// What selects is taken: keys, indices, #, queries, wildcards, pipes and the
-	// modifiers @this, @reverse, @keys, @values, @flatten and @fromstr; what
-	// builds something new (other modifiers, [a,b], {a,b}, !literals) is refused.
+	// modifiers @this, @reverse, @keys, @values and @flatten; what builds something
+	// new (other modifiers, [a,b], {a,b}, !literals) is refused.
 	Path string `json:"path,omitempty"`
 	// Equals is the whole text. Numbers are compared as they are written; "" is
 	// not looked at, ^$ as Pattern is the empty text.
@@ -71,7 +72,8 @@ type Outcome struct {
 const (
 	maxRules        = 32
 	maxExpression   = 1000 // bytes of a path, a text or a pattern
-	maxInstructions = 1000 // of a compiled pattern; a match takes at most this many steps a byte
+	maxInstructions = 500  // of all patterns, compiled; a match takes at most this many steps a byte
+	maxPathCost     = 200  // of all paths together
 	maxFound        = 500  // bytes of a reason, a reference, a price
 	maxJSONDepth    = 100  // of an answer
 )
@@ -90,11 +92,12 @@ func compileOutcomes(rules []OutcomeRule) (compiled []OutcomeRule, faults []erro
 		return nil, []error{&SettingError{"outcomes", fmt.Errorf("there are %d rules; %d is the most", len(rules), maxRules)}}
 	}
 	compiled = slices.Clone(rules)
+	if !slices.ContainsFunc(compiled, func(r OutcomeRule) bool { return !r.isCompiled() }) {
+		return compiled, nil
+	}
+	instructions, cost := 0, 0
 	for i := range compiled {
 		r := &compiled[i]
-		if r.isCompiled() {
-			continue
-		}
 		fault := func(setting string, err error) {
 			if err != nil {
 				faults = append(faults, &SettingError{fmt.Sprintf("outcomes[%d].%s", i, setting), err})
@@ -106,7 +109,11 @@ func compileOutcomes(rules []OutcomeRule) (compiled []OutcomeRule, faults []erro
 		for _, path := range []struct{ setting, path string }{
 			{"path", r.Path}, {"reasonPath", r.ReasonPath}, {"referencePath", r.ReferencePath}, {"pricePath", r.PricePath},
 		} {
-			fault(path.setting, checkPath(path.path))
+			c, err := checkPath(path.path)
+			if cost += c; err == nil && cost > maxPathCost {
+				err = errors.New("the paths of all rules are too long together")
+			}
+			fault(path.setting, err)
 		}
 		given := 0
 		for _, text := range []struct{ setting, text string }{{"equals", r.Equals}, {"contains", r.Contains}, {"pattern", r.Pattern}} {
@@ -126,8 +133,18 @@ func compileOutcomes(rules []OutcomeRule) (compiled []OutcomeRule, faults []erro
 		if given == 0 && r.Path == "" && len(r.Statuses) == 0 {
 			fault("path", errors.New("the rule matches every answer; give it statuses, a path or a text to look for"))
 		}
-		pattern, err := compilePattern(r.Pattern)
-		fault("pattern", err)
+		var pattern *regexp.Regexp
+		if r.Pattern != "" && len(r.Pattern) <= maxExpression {
+			parsed, err := syntax.Parse(r.Pattern, syntax.Perl)
+			if err != nil {
+				err = fmt.Errorf("it is no regular expression in RE2's syntax: %w", err)
+			} else if instructions += size(parsed); instructions > maxInstructions {
+				err = errors.New("it is too large, or the patterns of all rules are together; use smaller numbers of repeats")
+			} else {
+				pattern, err = regexp.Compile(r.Pattern)
+			}
+			fault("pattern", err)
+		}
 		switch r.Verdict {
 		case VerdictAccepted, VerdictDuplicate, VerdictRejected, VerdictRetry:
 		default:
@@ -165,24 +182,18 @@ func checkStatus(code int) error {
 	return nil
 }
 
-func compilePattern(s string) (*regexp.Regexp, error) {
-	if s == "" || len(s) > maxExpression {
-		return nil, nil
+// size is how many instructions a pattern has when it is compiled, about. It is
+// known before, since compiling costs memory for each.
+func size(re *syntax.Regexp) int {
+	n := 1
+	if re.Op == syntax.OpLiteral {
+		n = len(re.Rune)
 	}
-	pattern, err := regexp.Compile(s)
-	if err != nil {
-		return nil, fmt.Errorf("it is no regular expression in RE2's syntax: %w", err)
+	for _, part := range re.Sub {
+		n += size(part)
 	}
-	parsed, err := syntax.Parse(s, syntax.Perl)
-	if err != nil {
-		return nil, err
+	if re.Op == syntax.OpRepeat { // no more than 1000 of it, one in another
+		n *= max(re.Max, re.Min+1)
 	}
-	program, err := syntax.Compile(parsed.Simplify())
-	if err != nil {
-		return nil, err
-	}
-	if len(program.Inst) > maxInstructions {
-		return nil, errors.New("it is too large; use smaller numbers of repeats")
-	}
-	return pattern, nil
+	return n
 }

@@ -1,8 +1,13 @@
 package deliver_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -106,7 +111,7 @@ func TestOutcomes(t *testing.T) {
 		},
 		{
 			proves: "too long to be known whole", code: 200, body: `{"ok":false,"x":"` + strings.Repeat("x", 40<<10) + `"}`,
-			rules: []rule{{Path: "ok", Equals: "false", Verdict: rejected}}, note: "incomplete, or too long",
+			rules: []rule{{Path: "ok", Equals: "false", Verdict: rejected}}, note: "longer than 32 KiB",
 		},
 		{
 			proves: "longer than what is kept, and read all the same", code: 200, body: `{"x":"` + strings.Repeat("x", 20<<10) + `","ok":false}`,
@@ -117,6 +122,23 @@ func TestOutcomes(t *testing.T) {
 			rules: []rule{{Path: "error", Verdict: rejected}},
 		},
 		{
+			proves: "an empty list is nothing", code: 422, body: `{"errors":[{"code":"INVALID"}],"e":{}, "x":[ ]}`,
+			rules: []rule{{Path: `errors.#(code=="DUP")#`, Verdict: duplicate}, {Path: "e", Verdict: accepted}, {Path: "x", Verdict: accepted}, {Path: "x.#.y", Verdict: accepted}, {Path: "no.@values", Verdict: accepted}},
+			kind:  deliver.ErrRejected, cause: deliver.CauseFieldMapping,
+		},
+		{
+			proves: "a list of something is something", code: 200, body: `{"x":[0]}`,
+			rules: []rule{{Path: "x", Verdict: duplicate}}, found: deliver.Outcome{Duplicate: true},
+		},
+		{
+			proves: "behind an answer that is not known whole no rule decides", code: 200, body: `{"success":true,"x":"` + strings.Repeat("x", 40<<10) + `"}`,
+			rules: []rule{{Path: "success", Equals: "true", Verdict: accepted}, {Statuses: []int{200}, Verdict: rejected}}, note: "longer than 32 KiB",
+		},
+		{
+			proves: "nor where a text was not found in what is known", code: 200, body: strings.Repeat("x", 40<<10) + "rejected",
+			rules: []rule{{Contains: "rejected", Verdict: rejected}}, note: "outcome rule 0 does not apply: the answer is longer than 32 KiB",
+		},
+		{
 			proves: "one of a list is enough", code: 200, body: `{"errors":[{"code":"A"},{"code":"DUP"}]}`,
 			rules: []rule{{Path: "errors.#.code", Equals: "DUP", Verdict: duplicate}}, found: deliver.Outcome{Duplicate: true},
 		},
@@ -125,8 +147,8 @@ func TestOutcomes(t *testing.T) {
 			rules: []rule{{Path: `leads.#(id==2).state`, Equals: "refused", Verdict: rejected}}, kind: deliver.ErrRejected, cause: deliver.CauseOutcome,
 		},
 		{
-			proves: "a dot inside a key, and JSON in a text", code: 200, body: `{"a.b":"{\"c\":1}"}`,
-			rules: []rule{{Path: `a\.b|@fromstr|c`, Equals: "1", Verdict: duplicate}}, found: deliver.Outcome{Duplicate: true},
+			proves: "a dot inside a key, and a modifier", code: 200, body: `{"a.b":{"c":1}}`,
+			rules: []rule{{Path: `a\.b|@values|0`, Equals: "1", Verdict: duplicate}}, found: deliver.Outcome{Duplicate: true},
 		},
 		{
 			proves: "numbers as they are written", code: 200, body: `{"n":1.0}`,
@@ -159,7 +181,7 @@ func TestOutcomes(t *testing.T) {
 					req.Destination.Outcomes = compiled
 				}
 				receipt, err := d.Deliver(t.Context(), req)
-				if way == "fake" && strings.Contains(test.note, "too long") {
+				if way == "fake" && strings.Contains(test.note, "longer than") {
 					continue // it has no bytes to stop reading
 				}
 				var last deliver.Attempt
@@ -211,11 +233,50 @@ func TestAnAcceptanceByARuleNeedsItsWholeBody(t *testing.T) {
 	assert.False(t, e.Attempts[0].Duplicate)
 }
 
+// Of an answer that broke off nobody knows what it would have said.
+func TestABrokenAnswerIsReadByNoRule(t *testing.T) {
+	for _, rules := range [][]deliver.OutcomeRule{
+		{{Path: "success", Equals: "true", Verdict: deliver.VerdictAccepted}, {Statuses: []int{200}, Verdict: deliver.VerdictRejected}},
+		{{Pattern: "^[^}]*$", Verdict: deliver.VerdictRejected}},
+	} {
+		url := raw(t, answerWith("HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n{\"success\":tr"))
+		req := request(url)
+		req.Destination.MaxAttempts, req.Destination.Outcomes = 2, rules
+		_, err := sender(t).Deliver(t.Context(), req)
+		require.ErrorIs(t, err, deliver.ErrExhausted)
+		assert.Len(t, failure(t, err).Attempts, 2)
+	}
+}
+
+func TestCompressedAnswersAreRead(t *testing.T) {
+	var zipped bytes.Buffer
+	w := gzip.NewWriter(&zipped)
+	io.WriteString(w, `{"success":false}`)
+	require.NoError(t, w.Close())
+	rules := []deliver.OutcomeRule{{Path: "success", Equals: "false", Verdict: deliver.VerdictRejected}}
+	send := func(encoding, body string) (*deliver.Receipt, error) {
+		url := raw(t, answerWith(fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Encoding: %s\r\nContent-Length: %d\r\n\r\n%s", encoding, len(body), body)))
+		req := request(url)
+		req.Destination.MaxAttempts, req.Destination.Outcomes = 1, rules
+		return sender(t).Deliver(t.Context(), req)
+	}
+	_, err := send("GZIP", zipped.String())
+	require.ErrorIs(t, err, deliver.ErrRejected)
+	assert.Equal(t, `{"success":false}`, string(failure(t, err).Attempts[0].Body))
+	_, err = send("identity", `{"success":false}`)
+	require.ErrorIs(t, err, deliver.ErrRejected)
+	receipt, err := send("br", "\x0b\x08\x80whatever")
+	require.NoError(t, err, "the status decides")
+	assert.Contains(t, receipt.Attempts[0].Note, "encoded in a way that nobody asked for")
+	assert.Empty(t, receipt.Attempts[0].Body)
+	assert.Error(t, deliver.Destination{URL: "https://example.com", Header: http.Header{"accept-encoding": {"br"}}}.Validate())
+}
+
 func TestABadRuleIsRefusedWithItsPlace(t *testing.T) {
 	const ok = deliver.VerdictAccepted
 	for place, rule := range map[string]deliver.OutcomeRule{
 		"outcomes[1].pattern: it is no regular":    {Pattern: "(", Verdict: ok},
-		"outcomes[1].pattern: it is too large":     {Pattern: "((a{100}){10}){1}a{500}", Verdict: ok},
+		"outcomes[1].pattern: it is too large":     {Pattern: strings.Repeat("x{1000}", 140), Verdict: ok},
 		"outcomes[1].pattern: it is too":           {Pattern: "(a|é|[^x]){500}", Verdict: ok},
 		"outcomes[1].pattern: it is no":            {Pattern: `(?=a)`, Verdict: ok},
 		"outcomes[1].pattern: it has 1001":         {Pattern: strings.Repeat("a", 1001), Verdict: ok},
@@ -225,7 +286,13 @@ func TestABadRuleIsRefusedWithItsPlace(t *testing.T) {
 		"outcomes[1].path: its query is not":       {Path: `a.#(b=="c"`, Verdict: ok},
 		"outcomes[1].path: its query is":           {Path: `a.#(b=="c)`, Verdict: ok},
 		"outcomes[1].path: a query is written":     {Path: `a.#[b=="c"]`, Verdict: ok},
-		"outcomes[1].path: its query has a @":      {Path: `a.#(b.@tostr=="c")`, Verdict: ok},
+		"outcomes[1].path: its query has a @":      {Path: `a.#(@tostr=="c")`, Verdict: ok},
+		"outcomes[1].path: it has \".@\" at":       {Path: `a.#(b.@tostr=="c")`, Verdict: ok},
+		"outcomes[1].path: it has \"|@\" at":       {Path: `#(a=="|@tostr|x")`, Verdict: ok},
+		"outcomes[1].path: it has \"|@\"":          {Path: `0\|@tostr:\|x`, Verdict: ok},
+		"outcomes[1].path: it has \"|!\" at":       {Path: `#(a=="|!"z"|x")`, Verdict: ok},
+		"outcomes[1].path: it has \".[\" at":       {Path: `a\.[b,b]`, Verdict: ok},
+		"outcomes[1].path: it has \"|{\" at":       {Path: `#(a=="|{b,b}")`, Verdict: ok},
 		`outcomes[1].path: it ends in a \`:         {Path: `a\`, Verdict: ok},
 		`outcomes[1].path: "@tostr" is not`:        {Path: `a.@tostr`, Verdict: ok},
 		`outcomes[1].path: "[a,b]" builds`:         {Path: `[a,b]`, Verdict: ok},
@@ -252,6 +319,13 @@ func TestABadRuleIsRefusedWithItsPlace(t *testing.T) {
 		d := deliver.Destination{URL: "https://example.com", Outcomes: rules}
 		assert.ErrorContains(t, d.Validate(), place)
 	}
+	for place, rule := range map[string]deliver.OutcomeRule{
+		"outcomes[10].pattern: it is too large, or":    {Pattern: "[ab]*a[ab]{45}c", Verdict: ok},
+		"outcomes[6].path: the paths of all rules are": {Path: strings.Repeat("a.", 31) + "a", Verdict: ok},
+	} {
+		_, err := deliver.CompileOutcomes(slices.Repeat([]deliver.OutcomeRule{rule}, 12))
+		assert.ErrorContains(t, err, place, "one budget for all")
+	}
 	assert.ErrorContains(t, deliver.Destination{URL: "https://example.com", Outcomes: make([]deliver.OutcomeRule, 33)}.Validate(), "outcomes: there are 33")
 	d := deliver.Destination{Outcomes: []deliver.OutcomeRule{{Path: "a..b"}, {Pattern: "(", Verdict: ok}}, Limits: deliver.Limits{Rate: -1}}
 	for _, place := range []string{"url", "outcomes[0].path", "outcomes[0].verdict", "outcomes[1].pattern", "limits.rate"} {
@@ -262,7 +336,7 @@ func TestABadRuleIsRefusedWithItsPlace(t *testing.T) {
 func TestGjsonsWaysOfSelectingAreTaken(t *testing.T) {
 	for _, path := range []string{
 		"a", "a.b.0", "a.#", "a.#.b", `a.#(b=="c").d`, `a.#(b!="c")#`, `a.#(b>40)#.c`, `a.#(b%"D*").c`, `a.#(b!%"D*").c`, "a|b", "a*", "a?b.c",
-		`a\.b`, `\@a`, "a|@reverse|0", "@this", "@keys.0", `a.#(b.#(c=="d")).e`, "a b", "ключ", "(a)", "a[0]",
+		`a\.b`, `\@a`, "a|@reverse|0", "@this", "@keys.0", `a.#(b.#(c=="d")).e`, `#(mail=="a@b.c")`, "a b", "ключ", "(a)", "a[0]",
 	} {
 		_, err := deliver.CompileOutcomes([]deliver.OutcomeRule{{Path: path, Verdict: deliver.VerdictAccepted}})
 		assert.NoError(t, err, path)
@@ -321,7 +395,8 @@ func follow(v any, path string) (any, bool) {
 func FuzzOutcomeRule(f *testing.F) {
 	for _, seed := range []struct{ path, text, pattern, body string }{
 		{"a.b", "c", "", `{"a":{"b":"c"}}`}, {"a.0.b", "1", "", `{"a":[{"b":1}]}`}, {`a.#(b=="c")#.d`, "", "x+", `{"a":[{"b":"c","d":"xx"}]}`},
-		{"a.#.b", "", "", `{"a":[1,{"b":null}]}`}, {`a\.b|@fromstr`, "", "", `{"a.b":"[1]"}`}, {"*.?", "é", "", `{"a":{"b":"é"}}`}, {"", "OK", "", " OK\n"}, {"a", "", "(a|b)*c", "{"},
+		{"a.#.b", "", "", `{"a":[1,{"b":null}]}`}, {`a\.b|@fromstr`, "", "", `{"a.b":"[1]"}`}, {"*.?", "é", "", `{"a":{"b":"é"}}`},
+		{`#(a=="|@tostr|@tostr|x")`, "", "", `{"#(a==\"":"\""}`}, {`0\|@tostr:\|x`, "", "", `["\""]`}, {`#(a=="|!"z"|x")`, "z", "", `{"#(a==\"":1}`}, {"x.@values", "", "", `{"x":[]}`}, {"", "OK", "", " OK\n"}, {"a", "", "(a|b)*c", "{"},
 	} {
 		f.Add(seed.path, seed.text, seed.pattern, seed.body)
 	}

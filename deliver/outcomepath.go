@@ -10,32 +10,35 @@ import (
 
 // modifiers of gjson that make nothing larger than what they are given. @tostr,
 // for one, doubles every quote, and a path can have it a hundred times.
-var modifiers = []string{"this", "reverse", "keys", "values", "flatten", "fromstr"}
+var modifiers = []string{"this", "reverse", "keys", "values", "flatten"}
 
 // Each part may walk the whole answer once more, and each modifier copies it.
 const (
 	maxParts     = 32
 	maxModifiers = 3
+	copyCost     = 8 // walks that a copy takes as long as
 )
 
 // checkPath refuses what gjson would take and find nothing by, and what builds
 // something new.
-func checkPath(path string) error {
+//
+// cost is about how many times it walks the answer.
+func checkPath(path string) (cost int, err error) {
 	switch {
 	case path == "":
-		return nil
+		return 0, nil
 	case len(path) > maxExpression:
-		return fmt.Errorf("it has %d bytes; %d is the most", len(path), maxExpression)
+		return 0, fmt.Errorf("it has %d bytes; %d is the most", len(path), maxExpression)
 	case !utf8.ValidString(path):
-		return errors.New("it is not valid UTF-8")
+		return 0, errors.New("it is not valid UTF-8")
 	case strings.ContainsFunc(path, func(r rune) bool { return r < ' ' || r == 0x7F }):
-		return errors.New("it has a control character in it")
+		return 0, errors.New("it has a control character in it")
 	}
 	start, parts, modified := 0, 0, 0
 	for start <= len(path) {
 		end, err := component(path, start)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		part := path[start:end]
 		if parts++; strings.HasPrefix(part, "@") {
@@ -43,17 +46,17 @@ func checkPath(path string) error {
 		}
 		switch {
 		case parts > maxParts || modified > maxModifiers:
-			return fmt.Errorf("it has more than %d parts, or more than %d modifiers", maxParts, maxModifiers)
+			return 0, fmt.Errorf("it has more than %d parts, or more than %d modifiers", maxParts, maxModifiers)
 		case part == "":
-			return fmt.Errorf(`it has an empty part at byte %d (a dot inside a key is written \.)`, start)
+			return 0, fmt.Errorf(`it has an empty part at byte %d (a dot inside a key is written \.)`, start)
 		case part[0] == '@' && !slices.Contains(modifiers, part[1:]):
-			return fmt.Errorf("%.40q is not taken; a key that begins with @ is written \\@", part)
+			return 0, fmt.Errorf("%.40q is not taken; a key that begins with @ is written \\@", part)
 		case part[0] == '{' || part[0] == '[' || part[0] == '!':
-			return fmt.Errorf("%.40q builds something new; only what selects is taken (a key that begins so is written with a \\ before it)", part)
+			return 0, fmt.Errorf("%.40q builds something new; only what selects is taken (a key that begins so is written with a \\ before it)", part)
 		}
 		start = end + 1
 	}
-	return nil
+	return parts + copyCost*modified, nil
 }
 
 // component returns where the part of a path that begins at start ends: at the
@@ -81,6 +84,12 @@ func component(path string, start int) (end int, err error) {
 			open--
 		case (c == '.' || c == '|') && open == 0:
 			return i, nil
+		}
+		// What gjson makes of a query or an escape depends on what the answer has at
+		// that place: in an object it knows no queries, in a list no escapes. So
+		// behind a dot or a pipe nothing may begin that builds, whatever it is in.
+		if c := path[i]; (c == '.' || c == '|') && strings.ContainsAny(path[i+1:min(i+2, len(path))], "@[{!") {
+			return 0, fmt.Errorf("it has %q at byte %d inside a query or behind a \\, which gjson may take for something that builds", path[i:i+2], i)
 		}
 	}
 	if open > 0 || quoted {

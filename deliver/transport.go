@@ -1,16 +1,19 @@
 package deliver
 
 import (
+	"bytes"
 	"container/list"
-	"context"
+	"crypto"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -60,19 +63,20 @@ const maxPools = 256
 var (
 	_ http.RoundTripper = (*Transport)(nil)
 
-	errNoCertificate = errors.New("the client certificate is empty")
+	errNoCertificate = errors.New("the client certificate is empty, or its key cannot sign")
 )
 
 // RoundTrip sends r, whose Destination's certificate HTTP put into its context.
 func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	if t.Proxy != nil {
-		if err := checkName(r.URL.Hostname(), t.AllowPrivate); err != nil {
-			return nil, err
-		}
-	}
 	certificate, _ := r.Context().Value(certificateKey{}).(*tls.Certificate)
 	transport, err := t.of(certificate)
+	if err == nil && t.Proxy != nil {
+		err = checkName(r.URL.Hostname(), t.AllowPrivate)
+	}
 	if err != nil {
+		if r.Body != nil {
+			r.Body.Close()
+		}
 		return nil, err
 	}
 	return transport.RoundTrip(r)
@@ -86,17 +90,26 @@ func checkName(name string, allowPrivate bool) error {
 	name = strings.TrimSuffix(strings.ToLower(name), ".")
 	last := name[strings.LastIndexByte(name, '.')+1:]
 	switch {
-	case strings.ContainsFunc(name, func(r rune) bool { return r >= 0x80 }):
-		// Which net/http maps to ASCII, and ideographic digits and dots to addresses.
-		return &nameError{"with a proxy, write it in ASCII (xn--…)"}
+	case strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-_.") != "" || strings.Contains("."+name+".", ".."):
+		// Others net/http maps to ASCII, and ideographic digits and dots to addresses.
+		return &nameError{"with a proxy, write it in ASCII (xn--…), without empty parts"}
 	case last != "" && strings.Trim(last, "0123456789") == "", strings.HasPrefix(last, "0x"):
 		// inet_aton takes 127.1, 0x7f000001 and 2130706433.
 		return &nameError{"it could be taken for an address; write that as a.b.c.d"}
-	case last == "localhost" && !allowPrivate:
+	case slices.Contains(cloudNames, name):
+		return &nameError{"it is a cloud platform's own"}
+	case slices.Contains(privateNames, last) && !allowPrivate:
 		return &nameError{"it is not public"}
 	}
 	return nil
 }
+
+// Names that no public system has (RFC 6761, RFC 6762, ICANN's .internal, and
+// what hosts files have for loopback), and those of metadata.
+var (
+	privateNames = []string{"localhost", "localdomain", "local", "internal", "localhost6", "ip6-localhost", "ip6-loopback", "home", "lan"}
+	cloudNames   = []string{"metadata.google.internal", "metadata.goog", "instance-data", "instance-data.ec2.internal"}
+)
 
 // certificateKey is that of the client certificate in a request's context.
 type certificateKey struct{}
@@ -112,6 +125,15 @@ func (t *Transport) CloseIdleConnections() {
 	}
 }
 
+// Format writes nothing of the proxy's password, whatever the verb.
+func (t *Transport) Format(s fmt.State, _ rune) {
+	proxy := "none"
+	if t.Proxy != nil {
+		proxy = t.Proxy.Scheme + "://" + t.Proxy.Host
+	}
+	fmt.Fprintf(s, "transport (private addresses allowed: %t, own authorities: %t, proxy: %s)", t.AllowPrivate, t.RootCAs != nil, proxy)
+}
+
 func (t *Transport) open() { t.plain = t.newTransport() }
 
 // of returns the connections that a certificate may use.
@@ -123,7 +145,17 @@ func (t *Transport) of(certificate *tls.Certificate) (*http.Transport, error) {
 	if len(certificate.Certificate) == 0 {
 		return nil, errNoCertificate
 	}
-	key := sha256.Sum256(certificate.Certificate[0])
+	// By the whole chain, and by the key too: who has a certificate only must not
+	// come by the connections of who has its key.
+	signer, ok := certificate.PrivateKey.(crypto.Signer)
+	if !ok {
+		return nil, errNoCertificate
+	}
+	public, err := x509.MarshalPKIXPublicKey(signer.Public())
+	if err != nil {
+		return nil, errNoCertificate
+	}
+	key := sha256.Sum256(append(bytes.Join(certificate.Certificate, nil), public...)) // DER says where each ends
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if e, ok := t.pools[key]; ok {
@@ -171,10 +203,11 @@ func (t *Transport) newTransport() *http.Transport {
 	if t.Proxy != nil {
 		// Everything goes through it, so that nothing else is dialled.
 		transport.Proxy = http.ProxyURL(t.Proxy)
-		transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
-			d := net.Dialer{Timeout: guarded.Timeout, KeepAlive: guarded.KeepAlive}
-			return d.DialContext(ctx, network, address)
-		}
+		d := &net.Dialer{Timeout: guarded.Timeout, KeepAlive: guarded.KeepAlive}
+		transport.DialContext = d.DialContext
+		// For an https proxy only. It is not who a client certificate is for.
+		toProxy := &tls.Dialer{NetDialer: d, Config: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: t.RootCAs}}
+		transport.DialTLSContext = toProxy.DialContext
 	}
 	return transport
 }

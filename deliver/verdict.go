@@ -50,7 +50,7 @@ func (d *Destination) Judge(a *Attempt, body []byte) error {
 	if err != nil {
 		return err
 	}
-	v, err := (&answer{code: a.StatusCode, body: body, complete: true}).judge(rules, d.Accept, a)
+	v, err := (&answer{code: a.StatusCode, body: body}).judge(rules, d.Accept, a)
 	if err != nil {
 		a.Err = err.Error()
 	}

@@ -42,7 +42,8 @@ func failed(err, kind error, cause deliver.Cause) (*deliver.Error, error) {
 	if !errors.As(err, &e) {
 		return nil, errors.New("the error is no *deliver.Error")
 	}
-	for _, verdict := range []error{kind, deliver.ErrRejected, deliver.ErrExhausted} {
+	// A context's error is the caller's own, and never that of an attempt's time.
+	for _, verdict := range []error{kind, deliver.ErrRejected, deliver.ErrExhausted, context.Canceled, context.DeadlineExceeded} {
 		if errors.Is(err, verdict) != (verdict == kind) {
 			return nil, fmt.Errorf("the error's kind is %v, not %v", e.Kind, kind)
 		}

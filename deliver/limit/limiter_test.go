@@ -154,7 +154,7 @@ func TestAnEndpointsOwnRateAndItsChange(t *testing.T) {
 		assert.Equal(t, 7, try(deliver.Limits{Rate: 7}))
 		assert.Equal(t, 20, try(deliver.Limits{}))
 		req := request("b", "")
-		req.Destination.Limits.Rate = 1e-12
+		req.Destination.Limits.Rate = 1.0 / (24 * 60 * 60) // the least
 		_, err := l.Deliver(t.Context(), req)
 		require.NoError(t, err)
 		_, err = l.Deliver(t.Context(), req)
