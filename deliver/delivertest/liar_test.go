@@ -180,6 +180,7 @@ var liars = map[string][]liar{
 	},
 	"timeout-is-kept": {
 		late,
+		failing(func(e *deliver.Error) { e.Err = context.DeadlineExceeded }),
 		failing(func(e *deliver.Error) { e.Cause = deliver.CauseConnection }),
 		failing(func(e *deliver.Error) { e.Kind = deliver.ErrRejected }),
 	},

@@ -23,8 +23,9 @@
 //
 // OnUnhealthy is called once, when a failure comes that is Options.Span after
 // the first of an unbroken row, or at once when the endpoint is gone (410).
-// OnRecovered is called at the next success after that. A host that disables an
-// endpoint and enables it again calls Forget in between.
+// OnRecovered is called at the next success after that. The hooks of one endpoint
+// are called one after the other, in the order of what they say. A host that
+// disables an endpoint and enables it again calls Forget in between.
 //
 // # Restarts
 //

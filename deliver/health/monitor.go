@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -33,12 +34,14 @@ type Monitor struct {
 
 	mu      sync.Mutex
 	records map[string]Record
+	told    map[string]Reason // what the host was told of; none of those that are well
+	telling map[string]bool   // a hook is being called
 }
 
 var _ deliver.Deliverer = (*Monitor)(nil)
 
-// maxRecords bounds what is remembered: beyond it, endpoints that are well are
-// forgotten, those with the oldest success first.
+// maxRecords bounds what is remembered: beyond it, half of the endpoints are
+// forgotten, those that are well and with the oldest news first.
 const maxRecords = 100_000
 
 // New returns a Monitor around next. Nil options are the defaults. A negative
@@ -53,7 +56,7 @@ func New(next deliver.Deliverer, o *Options) (*Monitor, error) {
 	if o.Span < 0 {
 		return nil, &deliver.SettingError{Setting: "span", Err: fmt.Errorf("it is %v; 0 means 24 h", o.Span)}
 	}
-	m := &Monitor{next: next, options: *o, records: make(map[string]Record)}
+	m := &Monitor{next: next, options: *o, records: make(map[string]Record), told: make(map[string]Reason), telling: make(map[string]bool)}
 	m.options.Span = cmp.Or(o.Span, 24*time.Hour)
 	return m, nil
 }
@@ -77,12 +80,47 @@ func (m *Monitor) count(ctx context.Context, endpointID string, receipt *deliver
 		m.keep(after)
 	}
 	m.mu.Unlock()
+	for changed && m.tell(ctx, endpointID) {
+	}
+}
+
+// tell tells the host how an endpoint is, where that is not what it knows. The
+// hooks of one endpoint are called one after the other, whatever happens
+// meanwhile, so that the last one says how it is. It reports whether a hook was
+// called.
+func (m *Monitor) tell(ctx context.Context, endpointID string) bool {
+	m.mu.Lock()
+	r := m.records[endpointID]
+	if m.telling[endpointID] || m.told[endpointID] == r.Unhealthy {
+		m.mu.Unlock()
+		return false
+	}
+	m.telling[endpointID] = true
+	m.know(endpointID, r.Unhealthy)
+	m.mu.Unlock()
+	defer func() { // though a hook panics
+		m.mu.Lock()
+		delete(m.telling, endpointID)
+		m.mu.Unlock()
+	}()
 	// The hooks may call the Monitor, and take their time.
-	switch {
-	case after.Unhealthy != before.Unhealthy && after.Unhealthy != "" && m.options.OnUnhealthy != nil:
-		m.options.OnUnhealthy(ctx, after)
-	case after.Unhealthy != before.Unhealthy && after.Unhealthy == "" && m.options.OnRecovered != nil:
-		m.options.OnRecovered(ctx, after)
+	hook := m.options.OnUnhealthy
+	if r.Unhealthy == "" {
+		r.EndpointID = endpointID
+		hook = m.options.OnRecovered
+	}
+	if hook != nil {
+		hook(ctx, r)
+	}
+	return true
+}
+
+// know writes down what the host was told. The lock is held.
+func (m *Monitor) know(endpointID string, r Reason) {
+	if r == "" {
+		delete(m.told, endpointID)
+	} else {
+		m.told[endpointID] = r
 	}
 }
 
@@ -92,15 +130,16 @@ func (m *Monitor) keep(r Record) {
 	if len(m.records) <= maxRecords {
 		return
 	}
-	var well []Record
-	for _, r := range m.records {
-		if r.Failures == 0 {
-			well = append(well, r)
+	all := slices.Collect(maps.Values(m.records))
+	slices.SortFunc(all, func(a, b Record) int {
+		if (a.Failures == 0) != (b.Failures == 0) {
+			return cmp.Compare(min(a.Failures, 1), min(b.Failures, 1))
 		}
-	}
-	slices.SortFunc(well, func(a, b Record) int { return a.LastSuccess.Compare(b.LastSuccess) })
-	for _, r := range well[:(len(well)+1)/2] { // half of them, so that it is seldom
+		return a.last().Compare(b.last())
+	})
+	for _, r := range all[:len(all)/2] { // many at once, so that it is seldom
 		delete(m.records, r.EndpointID)
+		delete(m.told, r.EndpointID)
 	}
 }
 
@@ -117,12 +156,7 @@ func (m *Monitor) Record(endpointID string) Record {
 func (m *Monitor) Records() []Record {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	all := make([]Record, 0, len(m.records))
-	for _, r := range m.records {
-		all = append(all, r)
-	}
-	slices.SortFunc(all, func(a, b Record) int { return strings.Compare(a.EndpointID, b.EndpointID) })
-	return all
+	return slices.SortedFunc(maps.Values(m.records), func(a, b Record) int { return strings.Compare(a.EndpointID, b.EndpointID) })
 }
 
 // Restore takes records over from before a restart. It replaces those of the same
@@ -132,6 +166,7 @@ func (m *Monitor) Restore(records ...Record) {
 	defer m.mu.Unlock()
 	for _, r := range records {
 		m.keep(r)
+		m.know(r.EndpointID, r.Unhealthy)
 	}
 }
 
@@ -142,5 +177,6 @@ func (m *Monitor) Forget(endpointIDs ...string) {
 	defer m.mu.Unlock()
 	for _, id := range endpointIDs {
 		delete(m.records, id)
+		delete(m.told, id)
 	}
 }

@@ -188,8 +188,71 @@ func TestMemoryIsBounded(t *testing.T) {
 		m.Deliver(t.Context(), &deliver.Request{EndpointID: strconv.Itoa(i)})
 	}
 	assert.LessOrEqual(t, len(m.Records()), 100_000)
-	assert.Equal(t, 1, m.Record("crm").Failures, "what fails is not forgotten")
+	assert.Equal(t, 1, m.Record("crm").Failures, "what fails is not forgotten before what is well")
 	assert.NotZero(t, m.Record("249999").LastSuccess, "and neither is the latest")
+	dead, err := health.New(refuses{}, nil)
+	require.NoError(t, err)
+	for i := range 150_000 {
+		dead.Deliver(t.Context(), &deliver.Request{EndpointID: strconv.Itoa(i)})
+	}
+	assert.LessOrEqual(t, len(dead.Records()), 100_000)
+	assert.Equal(t, 1, dead.Record("149999").Failures)
+}
+
+type refuses struct{}
+
+func (refuses) Deliver(context.Context, *deliver.Request) (*deliver.Receipt, error) {
+	return nil, &deliver.Error{Kind: deliver.ErrExhausted, Cause: deliver.CauseConnection}
+}
+
+// A hook that takes its time must not leave the host with what was true before.
+func TestTheLastHookSaysHowItIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := &delivertest.Fake{}
+		fake.Answers("crm", delivertest.Code(410), delivertest.Code(200))
+		var told []string
+		m, err := health.New(fake, &health.Options{
+			OnUnhealthy: func(context.Context, health.Record) { time.Sleep(time.Minute); told = append(told, "disabled") },
+			OnRecovered: func(_ context.Context, r health.Record) { told = append(told, "enabled "+r.EndpointID) },
+		})
+		require.NoError(t, err)
+		var wg sync.WaitGroup
+		for range 2 {
+			wg.Go(func() { m.Deliver(t.Context(), &deliver.Request{EndpointID: "crm"}) })
+			time.Sleep(time.Second)
+		}
+		wg.Wait()
+		assert.Equal(t, []string{"disabled", "enabled crm"}, told)
+	})
+}
+
+func TestAHookThatPanicsIsCalledTheNextTime(t *testing.T) {
+	fake := &delivertest.Fake{}
+	fake.Answers("crm", delivertest.Code(410), delivertest.Code(200), delivertest.Code(410))
+	calls := 0
+	m, err := health.New(fake, &health.Options{OnUnhealthy: func(context.Context, health.Record) {
+		if calls++; calls == 1 {
+			panic("as told")
+		}
+	}})
+	require.NoError(t, err)
+	assert.Panics(t, func() { m.Deliver(t.Context(), &deliver.Request{EndpointID: "crm"}) })
+	for range 2 {
+		m.Deliver(t.Context(), &deliver.Request{EndpointID: "crm"})
+	}
+	assert.Equal(t, 2, calls)
+}
+
+func TestACallersDeadlineDoesNotHideADeadEndpoint(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWatch(t)
+		w.Answers("crm", delivertest.Answer{Delay: time.Hour})
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		_, err := w.Monitor.Deliver(ctx, &deliver.Request{EndpointID: "crm"})
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.Equal(t, deliver.CauseTimeout, w.Record("crm").LastCause, "the first attempt was whole")
+	})
 }
 
 type accepts struct{}

@@ -61,12 +61,12 @@ func (r Record) after(receipt *deliver.Receipt, err error, now time.Time, span t
 		return Record{EndpointID: r.EndpointID, LastSuccess: now, LastFailure: r.LastFailure, LastCause: r.LastCause}, true
 	}
 	e, ok := errors.AsType[*deliver.Error](err)
-	rejected := errors.Is(err, deliver.ErrRejected)
-	if !ok || !rejected && !errors.Is(err, deliver.ErrExhausted) {
+	if !ok {
 		return r, false
 	}
-	switch e.Cause {
-	case deliver.CauseHeld, deliver.CauseThrottled, deliver.CauseLeadData, deliver.CauseCanceled:
+	cause, rejected := e.EndpointCause(), e.Kind == deliver.ErrRejected
+	switch cause {
+	case "", deliver.CauseHeld, deliver.CauseThrottled, deliver.CauseLeadData, deliver.CauseCanceled:
 		return r, false
 	case deliver.CauseOutcome:
 		if rejected { // it works, and says no to this lead
@@ -77,12 +77,20 @@ func (r Record) after(receipt *deliver.Receipt, err error, now time.Time, span t
 		r.FailingSince = now
 	}
 	r.Failures++
-	r.LastFailure, r.LastCause = now, e.Cause
+	r.LastFailure, r.LastCause = now, cause
 	switch {
-	case e.Cause == deliver.CauseGone && rejected:
+	case cause == deliver.CauseGone && rejected:
 		r.Unhealthy = ReasonGone
 	case r.Unhealthy == "" && r.Failures > 1 && now.Sub(r.FailingSince) >= span:
 		r.Unhealthy = ReasonFailing
 	}
 	return r, true
+}
+
+// last is when something was heard of the endpoint.
+func (r Record) last() time.Time {
+	if r.LastFailure.After(r.LastSuccess) {
+		return r.LastFailure
+	}
+	return r.LastSuccess
 }

@@ -4,7 +4,7 @@
 //	h := &deliver.HTTP{}
 //	l, err := limit.New(h, &limit.Options{Limits: deliver.Limits{Concurrency: 8, Rate: 20}})
 //	…
-//	h.Observe = l.Observe // a pause begins with the attempt, not with the end of its delivery
+//	h.Observe, h.Pause = l.Observe, l.Pause // so that each attempt counts as it is made
 //	d, err := leadhook.New(l, nil)
 //
 // # Limits
@@ -18,16 +18,20 @@
 //
 // Where too large a share of an endpoint's deliveries fails, nothing is sent to
 // it for a while; then one request is let through as a probe, and what comes of
-// it decides. Connections that fail, timeouts and 5xx count as failures. What
-// an endpoint answers with a refusal does not, since it answers, and neither
-// does 429. Test leads pass the breaker and are not counted.
+// it decides. What may pass later counts as a failure: connections, timeouts,
+// 5xx, 408, 425, and an outcome rule's retry. A refusal does not, since the
+// endpoint answers, and neither does 429. Test leads pass the breaker and are not
+// counted.
 //
 // # Pauses
 //
 // After a 429 nothing is sent to the whole host, for as long as Retry-After
-// asks, or Options.HostPause: HubSpot, for one, blocks an IP address for a
-// minute after ten of them in a second. Endpoints share a host's pause. A pause
-// that the host did not ask for ends with the first answer that is no 429.
+// asks, at most a minute, or Options.HostPause: HubSpot, for one, blocks an IP
+// address for a minute after ten of them in a second. Endpoints share a host's
+// pause. With HTTP.Observe and HTTP.Pause it begins at once, and attempts that
+// are made again wait for it too; without, it begins when that attempt's delivery
+// is over. A pause that the host did not ask for ends when something that was
+// sent after it began is answered with another status than 429.
 //
 // # What is held back
 //
@@ -39,5 +43,5 @@
 // # Memory
 //
 // An endpoint is remembered while there is something to remember: a request
-// under way, a rate not yet recovered, a failure. The rest is forgotten.
+// under way, a rate not yet recovered, a failure of late. The rest is forgotten.
 package limit

@@ -2,10 +2,10 @@ package limit
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"time"
 
 	"github.com/sony/gobreaker/v2"
@@ -38,9 +38,13 @@ func newEndpoint(b *Breaker) *endpoint {
 			known := c.TotalSuccesses + c.TotalFailures
 			return known >= uint32(b.Minimum) && float64(c.TotalFailures) >= b.Share*float64(known)
 		},
-		IsSuccessful:  func(err error) bool { return judge(err) == well },
-		IsExcluded:    func(err error) bool { return judge(err) == unknown },
-		OnStateChange: func(string, gobreaker.State, gobreaker.State) { e.probe = time.Now().Add(b.Open) },
+		IsSuccessful: func(err error) bool { return judge(err) == well },
+		IsExcluded:   func(err error) bool { return judge(err) == unknown },
+		OnStateChange: func(_ string, _, to gobreaker.State) {
+			if to == gobreaker.StateOpen {
+				e.probe = time.Now().Add(b.Open)
+			}
+		},
 	})
 	return e
 }
@@ -72,7 +76,7 @@ func (e *endpoint) admit(req *deliver.Request, defaults deliver.Limits, now time
 		}
 		counted = func(err error) {
 			if failure, ok := errors.AsType[*deliver.Error](err); ok && judge(err) == failing {
-				e.last = failure.Cause
+				e.last = failure.EndpointCause()
 			}
 			done(err)
 		}
@@ -84,8 +88,9 @@ func (e *endpoint) admit(req *deliver.Request, defaults deliver.Limits, now time
 	return counted, nil
 }
 
-// wait returns how long the rate makes a request wait. Who is turned away gets a
-// time of its own.
+// wait returns how long the rate makes a request wait. Those who are turned away
+// get times one behind the other, up to a minute ahead; beyond that they are
+// spread, since nobody knows who will come back.
 func (e *endpoint) wait(limits deliver.Limits, now time.Time) time.Duration {
 	if !(limits.Rate > 0) {
 		e.rate = nil
@@ -101,19 +106,25 @@ func (e *endpoint) wait(limits deliver.Limits, now time.Time) time.Duration {
 	if e.rate.Limit() != perSecond || e.rate.Burst() != burst { // the owner changed them
 		e.rate.SetLimitAt(now, perSecond)
 		e.rate.SetBurstAt(now, burst)
-	}
-	missing := 1 - e.rate.TokensAt(now)
-	if missing <= 0 {
-		return 0
+		e.free = time.Time{}
 	}
 	one := seconds(1 / limits.Rate)
-	at := now.Add(seconds(missing / limits.Rate))
-	if at.Before(e.free) {
-		at = e.free
+	missing := 1 - e.rate.TokensAt(now)
+	if missing <= 0 {
+		if e.free.After(now) { // one of those who were turned away, or instead of one
+			e.free = e.free.Add(-one)
+		}
+		return 0
 	}
-	at = earlier(at, now.Add(maxWait))
-	e.free = at.Add(one)
-	return max(at.Sub(now), 1)
+	wait := max(seconds(missing/limits.Rate), 1)
+	switch ahead := e.free.Sub(now); {
+	case ahead > time.Minute:
+		return wait + rand.N(time.Minute)
+	case ahead > wait:
+		wait = ahead
+	}
+	e.free = now.Add(wait + one)
+	return wait
 }
 
 // repeat counts an attempt that was not admitted by itself: the rate is that of
@@ -128,27 +139,25 @@ func (e *endpoint) repeat(a deliver.Attempt, now time.Time) {
 // maxWait bounds the time that is given to those whom a rate turns away.
 const maxWait = time.Hour
 
-func earlier(a, b time.Time) time.Time {
-	if b.Before(a) {
-		return b
-	}
-	return a
-}
-
 // seconds is a duration of at most maxWait, however small a rate is.
 func seconds(s float64) time.Duration {
 	return time.Duration(min(s, maxWait.Seconds()) * float64(time.Second))
 }
 
-// forgettable reports whether a new endpoint would do the same as e.
-func (e *endpoint) forgettable(now time.Time) bool {
+// forgettable reports whether a new endpoint would do the same as e, or e was
+// used so long ago that what it knows is worth nothing.
+func (e *endpoint) forgettable(now time.Time, open time.Duration) bool {
 	switch {
 	case e.underWay > 0, e.free.After(now):
 		return false
 	case e.rate != nil && e.rate.TokensAt(now) < float64(e.rate.Burst()):
 		return false
+	case e.breaker == nil:
+		return true
+	case e.breaker.State() != gobreaker.StateClosed:
+		return now.Sub(e.probe) > 10*open // nobody came to probe
 	}
-	return e.breaker == nil || e.breaker.State() == gobreaker.StateClosed && e.breaker.Counts().TotalFailures == 0
+	return e.breaker.Counts().TotalFailures == 0
 }
 
 // A health is what a delivery says of its endpoint.
@@ -161,20 +170,19 @@ const (
 )
 
 func judge(err error) health {
-	e, _ := errors.AsType[*deliver.Error](err)
-	switch {
-	case err == nil:
+	if err == nil {
 		return well
-	case e == nil, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return unknown
-	case errors.Is(err, deliver.ErrExhausted):
-		switch e.Cause {
-		case deliver.CauseRateLimited, deliver.CauseThrottled, deliver.CauseHeld:
-			return unknown
-		}
-		return failing
-	case e.Cause == deliver.CauseBlockedAddress, e.Cause == deliver.CauseConfiguration && len(e.Attempts) == 0:
+	}
+	e, ok := errors.AsType[*deliver.Error](err)
+	if !ok {
 		return unknown
 	}
-	return well
+	switch cause := e.EndpointCause(); {
+	case cause == "", cause == deliver.CauseRateLimited, cause == deliver.CauseThrottled, cause == deliver.CauseHeld, cause == deliver.CauseCanceled,
+		cause == deliver.CauseBlockedAddress, cause == deliver.CauseConfiguration && len(e.Attempts) == 0:
+		return unknown
+	case e.Kind == deliver.ErrRejected:
+		return well
+	}
+	return failing
 }

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"net"
+	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -81,13 +84,36 @@ func (l *Limiter) Observe(_ context.Context, req *deliver.Request, a deliver.Att
 	l.observe(hostOf(req.Destination.URL), a)
 }
 
-// hostOf returns what requests to the same system have in common.
+// Pause is for HTTP.Pause: attempts that are made again wait for a host's pause
+// too. Without it only deliveries that begin are held back.
+func (l *Limiter) Pause(_ context.Context, req *deliver.Request) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if left := l.left(hostOf(req.Destination.URL), time.Now()); left > 0 {
+		return spread(left)
+	}
+	return 0
+}
+
+// left returns how much longer a host is left alone.
+func (l *Limiter) left(host string, now time.Time) time.Duration { return l.hosts[host].until.Sub(now) }
+
+// hostOf returns what requests to the same system have in common, however its
+// URL is written.
 func hostOf(s string) string {
 	u, err := url.Parse(s)
 	if err != nil {
 		return ""
 	}
-	return strings.ToLower(u.Host)
+	port, _ := strconv.Atoi(u.Port())
+	if u.Scheme == "https" && port == 443 || u.Scheme == "http" && port == 80 {
+		port = 0
+	}
+	host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
+	if port != 0 {
+		host = net.JoinHostPort(host, strconv.Itoa(port))
+	}
+	return host
 }
 
 // A hold is why a request is held back, and for how long.
@@ -103,8 +129,8 @@ func (l *Limiter) admit(req *deliver.Request, host string) (done func(*deliver.R
 	defer l.mu.Unlock()
 	now := time.Now()
 	l.sweep(now)
-	if p, ok := l.hosts[host]; ok && now.Before(p.until) {
-		return nil, &hold{spread(p.until.Sub(now)), "its host asked to be sent less (429), and is left alone for a while"}
+	if left := l.left(host, now); left > 0 {
+		return nil, &hold{spread(left), "its host asked to be sent less (429), and is left alone for a while"}
 	}
 	e := l.endpoints[req.EndpointID]
 	if e == nil {
@@ -120,10 +146,11 @@ func (l *Limiter) admit(req *deliver.Request, host string) (done func(*deliver.R
 		defer l.mu.Unlock()
 		counted(err)
 		e.underWay--
+		if l.observed {
+			return // Observe had them
+		}
 		for _, a := range attempts(receipt, err) {
-			if !l.observed {
-				e.repeat(a, time.Now())
-			}
+			e.repeat(a, time.Now())
 			l.observe(host, a)
 		}
 	}, nil
@@ -141,28 +168,35 @@ func attempts(receipt *deliver.Receipt, err error) []deliver.Attempt {
 
 // A pause is how long a host is left alone.
 type pause struct {
-	since time.Time // the end of the attempt that was told to slow down
+	since time.Time // the end of the last attempt that was told to slow down
 	until time.Time
-	asked bool // for this long, by the host
+	asked time.Time // as long as the host asked for
 }
 
-// observe begins or ends a host's pause. An attempt may be observed twice.
+// observe begins or ends a host's pause.
 func (l *Limiter) observe(host string, a deliver.Attempt) {
-	end := a.At.Add(a.Duration)
 	p := l.hosts[host]
 	switch {
 	case host == "": // a URL that is none
-	case a.Cause == deliver.CauseRateLimited:
-		wait, asked := l.options.HostPause, a.RetryAfter > 0
-		if asked {
-			wait = min(a.RetryAfter, maxHostPause)
+	case a.StatusCode == http.StatusTooManyRequests: // whatever its endpoint's owner makes of it
+		p.since = later(p.since, a.At.Add(a.Duration))
+		p.until = later(p.until, p.since.Add(l.options.HostPause))
+		if a.RetryAfter > 0 {
+			p.asked = later(p.asked, p.since.Add(min(a.RetryAfter, maxAsked)))
+			p.until = p.asked
 		}
-		if until := end.Add(wait); until.After(p.until) {
-			l.hosts[host] = pause{end, until, asked}
-		}
-	case a.StatusCode != 0 && !p.asked && end.After(p.since):
-		delete(l.hosts, host)
+		l.hosts[host] = p
+	case !p.since.IsZero() && a.StatusCode != 0 && a.At.After(p.since): // sent after it was told, and answered
+		p.until = p.asked
+		l.hosts[host] = p
 	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // sweep forgets what there is no need to remember: each minute, and when there
@@ -172,12 +206,12 @@ func (l *Limiter) sweep(now time.Time) {
 		return
 	}
 	for id, e := range l.endpoints {
-		if e.forgettable(now) {
+		if e.forgettable(now, l.options.Breaker.Open) {
 			delete(l.endpoints, id)
 		}
 	}
 	for host, p := range l.hosts {
-		if !now.Before(p.until) {
+		if !now.Before(p.until) { // what it was told is old then too
 			delete(l.hosts, host)
 		}
 	}

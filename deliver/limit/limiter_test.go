@@ -50,8 +50,8 @@ func TestALimiterIsADeliverer(t *testing.T) {
 		t.Cleanup(r.Close)
 		h := &deliver.HTTP{AllowPrivate: true, Backoff: func(int) time.Duration { return time.Millisecond }}
 		t.Cleanup(h.CloseIdleConnections)
-		l := limiter(t, h, nil)
-		h.Observe = l.Observe
+		l := limiter(t, h, &limit.Options{HostPause: time.Millisecond})
+		h.Observe, h.Pause = l.Observe, l.Pause
 		return delivertest.Rig{Deliverer: l, Destination: deliver.Destination{URL: r.URL}, Answers: r.Answers, Exchanges: r.Exchanges}
 	})
 }
@@ -159,6 +159,9 @@ func TestAnEndpointsOwnRateAndItsChange(t *testing.T) {
 		require.NoError(t, err)
 		_, err = l.Deliver(t.Context(), req)
 		assert.Equal(t, time.Hour, throttled(t, err).RetryAfter, "no wait overflows")
+		req.Destination.Limits.Rate = 100
+		_, err = l.Deliver(t.Context(), req)
+		assert.LessOrEqual(t, throttled(t, err).RetryAfter, 10*time.Millisecond, "times that were given are forgotten with their rate")
 	})
 }
 
@@ -329,7 +332,7 @@ func TestA429PausesTheWholeHost(t *testing.T) {
 		var own *deliver.Error
 		require.ErrorAs(t, err, &own)
 		assert.Equal(t, 24*time.Hour, own.RetryAfter, "its own wait is not cut")
-		time.Sleep(5 * time.Minute)
+		time.Sleep(time.Minute)
 		_, err = l.Deliver(t.Context(), request("b", host))
 		assert.NoError(t, err, "one endpoint cannot stop the others at its host for a day")
 	})
@@ -338,37 +341,157 @@ func TestA429PausesTheWholeHost(t *testing.T) {
 func second[T any](_ T, err error) error { return err }
 
 // Ten 429s in a second block an address at HubSpot: the first one must stop
-// those that have not begun, and not only when its own attempts are over.
-func TestObserveBeginsThePauseWithTheAttempt(t *testing.T) {
+// those that have not begun, and what was begun must not go on.
+func TestAPauseBeginsWithTheAttempt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var asked atomic.Int32
-		h := &deliver.HTTP{Transport: answer(func() int {
-			if asked.Add(1) == 1 {
-				return 429
+		var open atomic.Bool
+		h := &deliver.HTTP{Backoff: func(int) time.Duration { return 10 * time.Millisecond }, Transport: answer(func() int {
+			asked.Add(1)
+			time.Sleep(100 * time.Millisecond)
+			if open.Load() {
+				return 200
 			}
-			return 200
-		}), Backoff: func(int) time.Duration { return 5 * time.Second }}
+			return 429
+		})}
 		l := limiter(t, h, nil)
-		h.Observe = l.Observe
+		h.Observe, h.Pause = l.Observe, l.Pause
 		req := func(endpoint string) *deliver.Request {
 			r := request(endpoint, "https://api.hsforms.com")
-			r.Destination.MaxAttempts = 2
+			r.Destination.MaxAttempts = 4
 			return r
 		}
 		var wg sync.WaitGroup
-		wg.Go(func() {
-			receipt, err := l.Deliver(t.Context(), req("a"))
-			assert.NoError(t, err)
-			assert.Len(t, receipt.Attempts, 2)
-		})
+		for i := range 5 {
+			wg.Go(func() {
+				receipt, err := l.Deliver(t.Context(), req(fmt.Sprint("begun-", i)))
+				assert.NoError(t, err)
+				assert.Len(t, receipt.Attempts, 2)
+			})
+		}
 		time.Sleep(time.Second)
 		for i := range 100 {
 			throttled(t, second(l.Deliver(t.Context(), req(fmt.Sprint(i)))))
 		}
-		assert.EqualValues(t, 1, asked.Load())
+		time.Sleep(8 * time.Second)
+		assert.EqualValues(t, 5, asked.Load(), "only what was under way when it began")
+		open.Store(true)
 		wg.Wait()
 		_, err := l.Deliver(t.Context(), req("b"))
-		assert.NoError(t, err, "an answer that is no 429 ends a pause that was not asked for")
+		assert.NoError(t, err, "an answer ends a pause that was not asked for")
+	})
+}
+
+func TestWhatEndsAPauseAndWhatDoesNot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := limiter(t, &delivertest.Fake{}, &limit.Options{HostPause: 10 * time.Second})
+		req := request("a", "https://api.hsforms.com")
+		observe := func(began time.Time, code int, retryAfter time.Duration) {
+			cause, _ := deliver.Judge(code, nil)
+			l.Observe(t.Context(), req, deliver.Attempt{Number: 1, At: began, Duration: time.Since(began), StatusCode: code, Cause: cause, RetryAfter: retryAfter})
+		}
+		paused := func() bool { return l.Pause(t.Context(), req) > 0 }
+		before := time.Now()
+		time.Sleep(time.Second)
+		observe(time.Now(), 429, 0)
+		observe(before, 200, 0)
+		assert.True(t, paused(), "what was sent before says nothing")
+		time.Sleep(time.Second)
+		observe(time.Now(), 0, 0)
+		assert.True(t, paused(), "no answer")
+		observe(time.Now(), 500, 0)
+		assert.False(t, paused(), "an answer")
+
+		observe(time.Now(), 429, 8*time.Second)
+		time.Sleep(time.Second)
+		observe(time.Now(), 429, 0)
+		time.Sleep(time.Second)
+		observe(time.Now(), 200, 0)
+		assert.True(t, paused(), "the host asked for 8 s")
+		time.Sleep(6 * time.Second)
+		assert.False(t, paused())
+		accepted := deliver.Attempt{Number: 1, At: time.Now(), StatusCode: 429}
+		l.Observe(t.Context(), req, accepted)
+		assert.True(t, paused(), "whatever its endpoint's owner makes of it")
+	})
+	for _, same := range []string{"https://api.example.com:443/x", "https://API.example.com.", "https://api.example.com:0443"} {
+		fake := &delivertest.Fake{}
+		fake.Answers("a", delivertest.Code(429))
+		l := limiter(t, fake, nil)
+		l.Deliver(t.Context(), request("a", same))
+		throttled(t, second(l.Deliver(t.Context(), request("b", "https://api.example.com/y"))))
+		for _, other := range []string{"https://api.example.com:8443", "http://api.example.com:443", "https://example.com"} {
+			_, err := l.Deliver(t.Context(), request("b", other))
+			assert.NoError(t, err, other)
+		}
+	}
+}
+
+// As they come from the network, and not from a fake.
+func TestTheBreakerOpensForDeadEndpoints(t *testing.T) {
+	dead := delivertest.NewReceiver()
+	dead.Close()
+	for proves, set := range map[string]func(t *testing.T, req *deliver.Request) context.Context{
+		"refused": func(t *testing.T, req *deliver.Request) context.Context {
+			req.Destination.URL = dead.URL
+			return t.Context()
+		},
+		"no answer": func(t *testing.T, req *deliver.Request) context.Context { return t.Context() },
+		"no answer, and the caller gives up in the second attempt": func(t *testing.T, req *deliver.Request) context.Context {
+			req.Destination.MaxAttempts = 2
+			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
+			t.Cleanup(cancel)
+			return ctx
+		},
+	} {
+		t.Run(proves, func(t *testing.T) {
+			r := delivertest.NewReceiver()
+			defer r.Close()
+			r.Answers(delivertest.Answer{Delay: time.Minute})
+			h := &deliver.HTTP{AllowPrivate: true, Backoff: func(int) time.Duration { return 0 }}
+			defer h.CloseIdleConnections()
+			l := limiter(t, h, nil)
+			for range 5 {
+				req := request("a", r.URL)
+				req.Destination.Timeout = 20 * time.Millisecond
+				_, err := l.Deliver(set(t, req), req)
+				require.Error(t, err)
+				require.NotContains(t, err.Error(), "throttled")
+			}
+			throttled(t, second(l.Deliver(t.Context(), request("a", r.URL))))
+		})
+	}
+	t.Run("but not for a caller who gives up at once", func(t *testing.T) {
+		r := delivertest.NewReceiver()
+		defer r.Close()
+		r.Answers(delivertest.Answer{Delay: time.Minute})
+		h := &deliver.HTTP{AllowPrivate: true}
+		defer h.CloseIdleConnections()
+		l := limiter(t, h, nil)
+		for range 10 {
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Millisecond)
+			_, err := l.Deliver(ctx, request("a", r.URL))
+			cancel()
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+		}
+	})
+}
+
+func TestThoseWhoDoNotComeBackCostTheOthersLittle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := limiter(t, &delivertest.Fake{}, &limit.Options{Limits: deliver.Limits{Rate: 1}})
+		for range 1000 {
+			if _, err := l.Deliver(t.Context(), request("a", "")); err != nil {
+				assert.LessOrEqual(t, throttled(t, err).RetryAfter, 62*time.Second)
+			}
+		}
+		for range 40 { // who comes when it likes takes their places
+			time.Sleep(time.Second)
+			_, err := l.Deliver(t.Context(), request("a", ""))
+			require.NoError(t, err)
+		}
+		_, err := l.Deliver(t.Context(), request("a", ""))
+		assert.LessOrEqual(t, throttled(t, err).RetryAfter, 2*time.Second)
 	})
 }
 

@@ -50,9 +50,10 @@ func TestEndpointsThatWereUsedOnceAreForgotten(t *testing.T) {
 		options Options
 		code    int
 	}{
-		"a rate, when it has recovered":      {Options{Limits: deliver.Limits{Rate: 1}}, 200},
-		"a failure, when the window is over": {Options{}, 500},
-		"a pause, when it is over":           {Options{}, 429},
+		"a rate, when it has recovered":              {Options{Limits: deliver.Limits{Rate: 1}}, 200},
+		"a failure, when the window is over":         {Options{}, 500},
+		"an open breaker, when nobody came to probe": {Options{Breaker: Breaker{Minimum: 1, Open: 5 * time.Second}}, 500},
+		"a pause, when it is over":                   {Options{}, 429},
 	} {
 		t.Run(proves, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

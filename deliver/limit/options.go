@@ -18,7 +18,8 @@ type Options struct {
 	// Breaker is when an endpoint that fails is left alone.
 	Breaker Breaker
 	// HostPause is how long a host is left alone after a 429 that does not say.
-	// 0 means 10 s. What a host asks for is kept up to 5 min.
+	// 0 means 10 s. What a host asks for is kept up to 1 min, since one endpoint's
+	// answer decides for the others; its own wait is all that it asks for.
 	HostPause time.Duration
 }
 
@@ -38,9 +39,11 @@ type Breaker struct {
 	Disabled bool
 }
 
-// maxHostPause bounds what one endpoint's answer can do to the others at its
-// host.
-const maxHostPause = 5 * time.Minute
+// Bounds on what one endpoint's answer can do to the others at its host.
+const (
+	maxHostPause = 5 * time.Minute
+	maxAsked     = time.Minute
+)
 
 // validate reports every fault, each a *deliver.SettingError.
 func (o *Options) validate() error {
