@@ -2,6 +2,7 @@ package history
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
@@ -40,12 +41,14 @@ type Entry struct {
 	Test        bool   `json:"test,omitempty"`
 	// Host of the URL, with its port: nothing else of it is kept.
 	Host string `json:"host,omitempty"`
-	// CreatedAt is when the message was first given to a Deliverer, UpdatedAt
-	// when it last was.
+	// CreatedAt is when the message was first given to a Deliverer. UpdatedAt is
+	// when what Status says was known.
 	CreatedAt time.Time `json:"createdAt"`
 	UpdatedAt time.Time `json:"updatedAt"`
+	// Resent marks what Resend or ResendFailed delivered once more.
+	Resent bool `json:"resent,omitempty"`
 
-	// What came of it the last time.
+	// What came of it: delivered for good, or else what was known last.
 	Status Status        `json:"status"`
 	Cause  deliver.Cause `json:"cause,omitempty"` // of a failure
 	Err    string        `json:"err,omitempty"`   // safe to log
@@ -54,7 +57,7 @@ type Entry struct {
 	MayPass bool `json:"mayPass,omitempty"`
 	deliver.Outcome
 
-	// What was sent the last time.
+	// What was sent then.
 	ContentType string `json:"contentType,omitempty"`
 	Body        []byte `json:"body,omitempty"` // masked; none where the request had no masked body
 	Size        int    `json:"size"`           // of the exact bytes
@@ -96,29 +99,51 @@ func (e Entry) Format(s fmt.State, _ rune) { fmt.Fprint(s, e.String()) }
 // LogValue logs String.
 func (e Entry) LogValue() slog.Value { return slog.StringValue(e.String()) }
 
-// Merge returns e with what later says of the same message: for a Store that
-// already has e when it is to record later. Attempts are added, and one that e
-// has already (by its time and number) is not; all else is that of the one with
-// the later UpdatedAt, so that it does not matter which of them is recorded
-// first. Where both are of one time, what is Queued gives way.
-func (e Entry) Merge(later Entry) Entry {
-	older := e
-	if later.UpdatedAt.Before(older.UpdatedAt) || later.UpdatedAt.Equal(older.UpdatedAt) && later.Status == Queued {
-		older, later = later, older
+// Merge returns e with what other says of the same message, for a Store that has
+// e already when it is to record other; the order of the two does not matter.
+// Attempts are added, but for one that is there already, by its time and number.
+// All else is that of the entry that decides: one that is delivered or a
+// duplicate does, whatever was tried later, since the endpoint has the lead; then
+// the later one, by UpdatedAt, where Queued counts for a minute earlier, since
+// the machine that delivers may have a slower clock than the one that stored. A
+// reference and a price are not lost to an entry that has none.
+func (e Entry) Merge(other Entry) Entry {
+	winner, loser := e, other
+	if loser.decides(&winner) {
+		winner, loser = loser, winner
 	}
-	merged := later
-	if older.CreatedAt.Before(merged.CreatedAt) {
-		merged.CreatedAt = older.CreatedAt
+	merged := winner
+	merged.Resent = winner.Resent || loser.Resent
+	if loser.CreatedAt.Before(merged.CreatedAt) {
+		merged.CreatedAt = loser.CreatedAt
 	}
-	merged.Attempts = slices.Clone(older.Attempts)
-	for _, a := range later.Attempts {
+	merged.Reference = cmp.Or(winner.Reference, loser.Reference)
+	merged.Price = cmp.Or(winner.Price, loser.Price)
+	merged.Attempts = slices.Clone(winner.Attempts)
+	for _, a := range loser.Attempts {
 		if !slices.ContainsFunc(merged.Attempts, func(b Attempt) bool { return a.At.Equal(b.At) && a.Number == b.Number }) {
 			merged.Attempts = append(merged.Attempts, a)
 		}
 	}
-	slices.SortStableFunc(merged.Attempts, func(a, b Attempt) int { return a.At.Compare(b.At) })
+	slices.SortStableFunc(merged.Attempts, func(a, b Attempt) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Number, b.Number)) })
 	merged.Attempts = merged.Attempts[max(0, len(merged.Attempts)-maxAttempts):]
 	return merged
+}
+
+// decides reports whether e and not other says what became of a message.
+func (e *Entry) decides(other *Entry) bool {
+	has := func(e *Entry) bool { return e.Status == Delivered || e.Status == Duplicate }
+	if has(e) != has(other) {
+		return has(e)
+	}
+	known := func(e *Entry) time.Time {
+		if e.Status == Queued {
+			return e.UpdatedAt.Add(-time.Minute)
+		}
+		return e.UpdatedAt
+	}
+	// Of one time, any order will do, as long as it is one.
+	return cmp.Or(known(e).Compare(known(other)), cmp.Compare(e.Status, other.Status), cmp.Compare(e.SHA256, other.SHA256), cmp.Compare(e.Err, other.Err)) > 0
 }
 
 // clone shares nothing with e.
@@ -147,7 +172,7 @@ func newEntry(req *deliver.Request, began time.Time, resent bool, receipt *deliv
 	sum := sha256.Sum256(req.Body)
 	e := Entry{
 		ID: entryID(req), MessageID: req.ID, EndpointID: req.EndpointID, LeadID: req.LeadID, MessageType: req.MessageType, Test: req.Test,
-		CreatedAt: exact(began), UpdatedAt: exact(began), Status: Failed,
+		CreatedAt: exact(began), UpdatedAt: exact(time.Now()), Status: Failed, Resent: resent,
 		ContentType: req.ContentType, Body: bytes.Clone(req.Masked), Size: len(req.Body), SHA256: hex.EncodeToString(sum[:]),
 	}
 	if u, err := url.Parse(req.Destination.URL); err == nil {
@@ -166,16 +191,21 @@ func newEntry(req *deliver.Request, began time.Time, resent bool, receipt *deliv
 	case known:
 		e.Cause, e.Err, e.Outcome, attempts = failure.Cause, failure.Error(), failure.Outcome, failure.Attempts
 		e.MayPass = !errors.Is(err, deliver.ErrRejected)
+	case err == errPanic:
+		e.Err, e.MayPass = err.Error(), true
 	default: // against the contract; such a text may hold anything
 		e.Err, e.MayPass = "the deliverer gave an error that is no *deliver.Error", true
 	}
-	mask := masker(req)
-	e.Outcome = maskOutcome(mask, e.Outcome)
+	m := newMasker(req)
+	e.Err = m.text(e.Err)
+	e.Outcome = m.outcome(e.Outcome)
 	for _, a := range attempts[max(0, len(attempts)-maxAttempts):] {
 		a.At = exact(a.At)
-		a.Body = maskAnswer(mask, a.Body)
-		a.Outcome = maskOutcome(mask, a.Outcome)
+		a.Body, a.Err, a.Note, a.Outcome = m.bytes(a.Body), m.text(a.Err), m.text(a.Note), m.outcome(a.Outcome)
 		a.Fields = slices.Clone(a.Fields)
+		for i, f := range a.Fields {
+			a.Fields[i] = m.text(f)
+		}
 		e.Attempts = append(e.Attempts, Attempt{Attempt: a, SHA256: e.SHA256, Resent: resent})
 	}
 	return e

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/topprovider/leadhook/deliver"
@@ -15,8 +16,8 @@ type Options struct {
 	// OnError is told of a store that fails or panics. nil: nobody is, and the
 	// delivery goes on all the same.
 	OnError func(context.Context, error)
-	// StoreTimeout bounds how long a store may take to record. It may, too, when
-	// the delivery's context has ended. 0 means 5 s.
+	// StoreTimeout is the deadline of the context by which a store records. It may,
+	// too, when the delivery's context has ended. 0 means 5 s.
 	StoreTimeout time.Duration
 	// Rebuild makes the request of an entry anew, from the host's lead and the
 	// endpoint's present configuration: leadhook's Dispatcher.Rebuild does. It is
@@ -59,14 +60,20 @@ func (h *History) Deliver(ctx context.Context, req *deliver.Request) (*deliver.R
 	return h.deliver(ctx, req, false)
 }
 
-func (h *History) deliver(ctx context.Context, req *deliver.Request, resent bool) (*deliver.Receipt, error) {
+func (h *History) deliver(ctx context.Context, req *deliver.Request, resent bool) (receipt *deliver.Receipt, err error) {
 	began := time.Now()
-	receipt, err := h.next.Deliver(ctx, req)
-	if recordErr := h.record(ctx, newEntry(req, began, resent, receipt, err)); recordErr != nil && h.options.OnError != nil {
-		h.options.OnError(ctx, recordErr)
-	}
-	return receipt, err
+	err = errPanic // until it returns
+	defer func() {
+		if recordErr := h.record(ctx, newEntry(req, began, resent, receipt, err)); recordErr != nil && h.options.OnError != nil {
+			h.options.OnError(ctx, recordErr)
+		}
+	}()
+	return h.next.Deliver(ctx, req)
 }
+
+// errPanic is what came of a request whose Deliverer, or a hook of its, panicked:
+// nobody knows.
+var errPanic = errors.New("the deliverer panicked")
 
 func (h *History) record(ctx context.Context, e Entry) (err error) {
 	defer func() {
@@ -98,6 +105,10 @@ func (h *History) Resend(ctx context.Context, id string) (*deliver.Receipt, erro
 	if err != nil {
 		return nil, err
 	}
+	return h.resend(ctx, e)
+}
+
+func (h *History) resend(ctx context.Context, e Entry) (*deliver.Receipt, error) {
 	built, err := h.options.Rebuild(ctx, e)
 	if err != nil {
 		return nil, fmt.Errorf("history: sending %v again: %w", e, err)
@@ -115,20 +126,43 @@ func (h *History) Resend(ctx context.Context, id string) (*deliver.Receipt, erro
 type Resent struct {
 	ID      string           // of the entry
 	Receipt *deliver.Receipt // nil where Err is set
-	Err     error            // as Resend's
+	Err     error            // as Resend's; ErrWaits where it was not sent
 }
 
+// String describes it without what came back.
+func (r Resent) String() string {
+	if r.Err != nil {
+		return fmt.Sprintf("%s: %v", r.ID, r.Err)
+	}
+	return fmt.Sprintf("%s: %v", r.ID, r.Receipt)
+}
+
+// LogValue logs String.
+func (r Resent) LogValue() slog.Value { return slog.StringValue(r.String()) }
+
+// ErrWaits: what was told of the same lead before it may still pass, and must not
+// be overtaken.
+var ErrWaits = errors.New("history: an earlier message of the lead may still pass")
+
 // ResendFailed delivers again what failed and matches f, one after the other,
-// the oldest first, so that a lead update does not overtake its lead. f.Limit is
-// how many at the most; 0 means all. What succeeds is Failed no more, so that it
-// can be called until nothing is left. The error is that of listing, of an f
-// that asks for another status, or of ctx, which ends it early.
+// the oldest first: where one may still pass, what failed of the same lead and
+// endpoint later is left alone (ErrWaits), so that a lead update does not
+// overtake its lead. Test deliveries are sent again only where f.Test asks for
+// them. f.Limit is how many at the most; 0 means all.
+//
+// What succeeds is Failed no more, so that it can be called until nothing is
+// left. What is delivered meanwhile is not sent; but two calls at once can both
+// send the same entry. The error is that of listing, of an f that asks for
+// another status, or of ctx, which ends it early.
 func (h *History) ResendFailed(ctx context.Context, f Filter) ([]Resent, error) {
 	if h.options.Rebuild == nil {
 		return nil, errNoRebuild
 	}
 	if f.Status != "" && f.Status != Failed {
 		return nil, fmt.Errorf("history: only what failed is sent again here, not what is %.40q", string(f.Status))
+	}
+	if f.Test == nil {
+		f.Test = new(bool)
 	}
 	// All of them first: sending changes what a list has.
 	most := f.Limit
@@ -146,13 +180,27 @@ func (h *History) ResendFailed(ctx context.Context, f Filter) ([]Resent, error) 
 			break
 		}
 	}
+	type stream struct{ endpointID, leadID string }
+	waits := make(map[stream]bool)
 	var all []Resent
 	for i := len(ids) - 1; i >= 0 && (most <= 0 || len(all) < most); i-- {
 		if ctx.Err() != nil {
 			return all, ctx.Err()
 		}
 		r := Resent{ID: ids[i]}
-		r.Receipt, r.Err = h.Resend(ctx, r.ID)
+		e, err := h.store.Get(ctx, r.ID)
+		of := stream{e.EndpointID, e.LeadID}
+		switch {
+		case err == nil && e.Status != Failed, errors.Is(err, ErrNotFound):
+			continue // it was delivered or erased meanwhile
+		case err != nil:
+			r.Err = err
+		case waits[of]:
+			r.Err = ErrWaits
+		default:
+			r.Receipt, r.Err = h.resend(ctx, e)
+			waits[of] = r.Err != nil && !errors.Is(r.Err, deliver.ErrRejected)
+		}
 		all = append(all, r)
 	}
 	return all, nil

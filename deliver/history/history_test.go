@@ -3,11 +3,16 @@ package history_test
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"html"
 	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -16,6 +21,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"github.com/topprovider/leadhook/deliver"
 	"github.com/topprovider/leadhook/deliver/delivertest"
@@ -147,38 +153,118 @@ func (s *strict) Record(ctx context.Context, e history.Entry) error {
 	return s.Memory.Record(ctx, e)
 }
 
-// What must not be kept is nowhere in an entry, though the answer repeats it.
+// What must not be kept is nowhere in an entry, however the answer spells it:
+// the defaults of PHP, Python, JavaScript, Go, Java, of HTML, XML and forms.
 func TestNothingSecretIsKept(t *testing.T) {
-	secrets := []string{"jane@example.com", "O'Connor & Söhne", "+45 20 12 34 56", "query-secret", "header-secret", "token-secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}
-	quoted, err := json.Marshal(secrets)
-	require.NoError(t, err)
-	cut := strings.Repeat("x", 4<<10-10) + "jane@example.com"
-	for _, answer := range []string{
-		string(quoted), strings.Join(secrets, " "), "a=jane%40example.com&b=O%27Connor+%26+S%C3%B6hne&c=%2B45+20+12+34+56",
-		"<p>O&#39;Connor &amp; Söhne</p>", `{"reason":"jane@example.com is known","id":"token-secret"}`, cut,
-	} {
-		for _, code := range []int{200, 422, 503} {
-			fake, store := &delivertest.Fake{}, &history.Memory{}
-			fake.Answers("crm", delivertest.Answer{Code: code, Body: answer})
-			req := request("msg_1")
-			req.Sensitive = secrets[:3]
-			req.Destination.Header = http.Header{"X-Key": {"header-secret"}, "Authorization": {"Bearer token-secret"}}
-			req.Destination.Secrets = secrets[6:]
-			req.Destination.Outcomes = []deliver.OutcomeRule{{Path: "reason", Verdict: deliver.VerdictRejected, ReasonPath: "reason", ReferencePath: "id"}}
-			keep(t, fake, store, nil).Deliver(t.Context(), req)
-			e := only(t, store)
-			kept, err := json.Marshal(e)
-			require.NoError(t, err)
-			all := string(kept) + e.String() + fmt.Sprintf("%+v %#v", e, e) + string(e.Body) + e.Reason + e.Reference
-			for _, a := range e.Attempts {
-				all += string(a.Body) + a.Reason + a.Reference + a.Note + a.Err
+	sensitive := []string{"jane.müller@example.com", "O'Connor & Söhne", "+45 20 12 34 56", "1/2 Main Street\nSouth", "Kim", "Tom & \"Jerry\" <tom@example.com>", "Müller"}
+	header := http.Header{
+		"X-Key": {"header/secret"}, "Authorization": {"Bearer token-secret"}, "Cookie": {"a=cookie-one; b=cookie-two"},
+		"Proxy-X": {"Basic " + base64.StdEncoding.EncodeToString([]byte("basic-user:basic-password"))},
+	}
+	const signing = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+	const at = "https://crm.example.com/hooks/T0KEN-IN-PATH/in?key=query-secret&bare-query-key&semi=a;semi-secret"
+	php := strings.NewReplacer("ü", `\u00fc`, "ö", `\u00f6`, "/", `\/`, `"`, `\"`, "\n", `\n`)
+	python := strings.NewReplacer("ü", `\u00FC`, "ö", `\u00F6`, `"`, `\"`, "\n", `\n`)
+	xml := strings.NewReplacer("&", "&amp;", "'", "&apos;", `"`, "&quot;", "<", "&lt;", ">", "&gt;", "ü", "&#252;", "ö", "&#xF6;")
+	named := strings.NewReplacer("&", "&amp;", "'", "&#039;", `"`, "&quot;", "<", "&lt;", "ü", "&uuml;", "ö", "&ouml;")
+	spellings := map[string]func(string) string{
+		"as it is": func(s string) string { return s },
+		"upper":    strings.ToUpper,
+		"Go":       func(s string) string { b, _ := json.Marshal(s); return string(b) },
+		"PHP":      func(s string) string { return `"` + php.Replace(s) + `"` },
+		"Python":   func(s string) string { return `"` + python.Replace(s) + `"` },
+		"XML":      xml.Replace,
+		"HTML":     named.Replace,
+		"html":     html.EscapeString,
+		"form":     url.QueryEscape,
+		"path":     url.PathEscape,
+		"lower %": func(s string) string {
+			return regexp.MustCompile("%..").ReplaceAllStringFunc(url.QueryEscape(s), strings.ToLower)
+		},
+		"CRLF":      func(s string) string { return strings.ReplaceAll(s, "\n", "\r\n") },
+		"JSON²":     func(s string) string { a, _ := json.Marshal(s); b, _ := json.Marshal(string(a)); return string(b) },
+		"JSON in %": func(s string) string { b, _ := json.Marshal(s); return url.QueryEscape(string(b)) },
+	}
+	secrets := slices.Concat(sensitive, []string{
+		"header/secret", "token-secret", "cookie-one", "cookie-two", "basic-user", "basic-password", signing, "/hooks/T0KEN-IN-PATH/in", "T0KEN-IN-PATH", "query-secret", "bare-query-key", "semi-secret",
+	})
+	for spelling, spell := range spellings {
+		for _, secret := range secrets {
+			said := spell(secret)
+			if spelling == "upper" && secret == "Kim" {
+				continue
 			}
-			for _, secret := range append(secrets, "jane@exa", "S%C3%B6hne", "&amp; S") {
-				assert.NotContains(t, all, secret, answer[:20])
+			for where, body := range map[string]string{
+				"alone": said, "within": "before " + said + " after", "cut": strings.Repeat("x", 4<<10-len(said)+1) + said,
+				"reason": `{"reason":` + quote("it says "+said) + `}`, "cut reason": `{"reason":` + quote(strings.Repeat("x", 500-len(said)+1)+said) + `}`,
+			} {
+				if strings.HasPrefix(where, "cut") && len(said) < 9 {
+					continue // of a short value cut off, less than four bytes are left
+				}
+				fake, store := &delivertest.Fake{}, &history.Memory{}
+				fake.Answers("crm", delivertest.Answer{Code: 422, Body: body})
+				req := request("msg_1")
+				req.Sensitive = sensitive
+				req.Destination.URL, req.Destination.Header, req.Destination.Secrets = at, header, []string{signing}
+				req.Destination.Outcomes = []deliver.OutcomeRule{{Path: "reason", Verdict: deliver.VerdictRejected, ReasonPath: "reason", ReferencePath: "reason"}}
+				keep(t, fake, store, nil).Deliver(t.Context(), req)
+				e := only(t, store)
+				kept := []string{string(e.Attempts[0].Body), e.Reason, e.Reference, e.Attempts[0].Reason}
+				for _, text := range kept {
+					if text == "" {
+						continue
+					}
+					require.True(t, strings.Contains(text, "***"), "%s %s of %q: …%s", spelling, where, secret, text[max(0, len(text)-100):])
+					if len(said) > 8 {
+						require.False(t, strings.Contains(text, said[:len(said)-1]) || strings.Contains(text, said[1:len(said)-4]), "%s %s of %q: …%s", spelling, where, secret, text[max(0, len(text)-100):])
+					}
+				}
 			}
-			assert.Contains(t, all, "***")
 		}
 	}
+	t.Run("what else the answer says stays", func(t *testing.T) {
+		fake, store := &delivertest.Fake{}, &history.Memory{}
+		fake.Answers("crm", delivertest.Answer{Code: 422, Body: `<p title="é">Das Feld &quot;Name&quot; ist f&uuml;r O&#39;Connor &amp; S&ouml;hne%21 Kimono, KIM 100% \d` + "\xff\x00"})
+		req := request("msg_1")
+		req.Sensitive = sensitive
+		keep(t, fake, store, nil).Deliver(t.Context(), req)
+		assert.Equal(t, `<p title="é">Das Feld &quot;Name&quot; ist f&uuml;r ***%21 Kimono, *** 100% \d`+"\xff\x00", string(only(t, store).Attempts[0].Body))
+	})
+	t.Run("errors, fields and redirects too", func(t *testing.T) {
+		r := delivertest.NewReceiver()
+		defer r.Close()
+		h := &deliver.HTTP{AllowPrivate: true}
+		defer h.CloseIdleConnections()
+		for _, answer := range []delivertest.Answer{
+			delivertest.Redirect(301, "/hooks/T0KEN-IN-PATH/in/"), delivertest.Redirect(302, "/thanks/jane@example.com/Bartholomew"),
+			{Code: 400, Body: `{"errors":[{"message":"Error in 'fields.Bartholomew'","errorType":"INVALID_EMAIL"}]}`},
+		} {
+			store := &history.Memory{}
+			r.Answers(answer)
+			req := request("msg_1")
+			req.Sensitive = []string{"jane@example.com", "Bartholomew"}
+			req.Destination.URL = r.URL + "/hooks/T0KEN-IN-PATH/in"
+			_, err := keep(t, h, store, nil).Deliver(t.Context(), req)
+			require.Error(t, err)
+			assert.NotContains(t, err.Error(), "T0KEN")
+			assert.NotContains(t, err.Error(), "jane@")
+			kept, jsonErr := json.Marshal(only(t, store))
+			require.NoError(t, jsonErr)
+			for _, secret := range []string{"T0KEN", "jane@", "Bartholomew"} {
+				assert.NotContains(t, string(kept), secret)
+			}
+			e := only(t, store)
+			assert.NotContains(t, e.Remedy(), "Bartholomew")
+		}
+	})
+	t.Run("too much to look for", func(t *testing.T) {
+		fake, store := &delivertest.Fake{}, &history.Memory{}
+		fake.Answers("crm", delivertest.Answer{Code: 422, Body: "no"})
+		req := request("msg_1")
+		req.Sensitive = make([]string, 5000)
+		keep(t, fake, store, nil).Deliver(t.Context(), req)
+		assert.Equal(t, "***", string(only(t, store).Attempts[0].Body))
+	})
 	t.Run("a request without a masked body has none", func(t *testing.T) {
 		store := &history.Memory{}
 		req := request("msg_1")
@@ -194,6 +280,11 @@ func TestNothingSecretIsKept(t *testing.T) {
 		keep(t, fake, store, nil).Deliver(t.Context(), req)
 		assert.Equal(t, "a fine answer", string(only(t, store).Attempts[0].Body))
 	})
+}
+
+func quote(s string) string {
+	b, _ := json.Marshal(s)
+	return string(b)
 }
 
 func TestAnErrorAgainstTheContractIsNotQuoted(t *testing.T) {
@@ -246,6 +337,19 @@ func TestAStoreThatFailsFailsNoDelivery(t *testing.T) {
 		})
 	}
 }
+
+func TestADeliveryThatPanicsIsRecorded(t *testing.T) {
+	store := &history.Memory{}
+	assert.PanicsWithValue(t, "as told", func() { keep(t, panics{}, store, nil).Deliver(t.Context(), request("msg_1")) })
+	e := only(t, store)
+	assert.Equal(t, history.Failed, e.Status)
+	assert.True(t, e.MayPass)
+	assert.Equal(t, "the deliverer panicked", e.Err)
+}
+
+type panics struct{}
+
+func (panics) Deliver(context.Context, *deliver.Request) (*deliver.Receipt, error) { panic("as told") }
 
 // host is a host's side of sending again.
 type host struct {
@@ -352,6 +456,134 @@ func TestResendFailedIsOldestFirstAndEnds(t *testing.T) {
 		_, err = h.ResendFailed(ctx, history.Filter{})
 		assert.ErrorIs(t, err, context.Canceled)
 	})
+}
+
+func TestResendFailedLeavesAloneWhatItShould(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHost(t)
+		h.fake.Answers("crm", delivertest.Code(503))
+		send := func(change func(*deliver.Request)) {
+			req := request("msg_1")
+			change(req)
+			h.Deliver(t.Context(), req)
+			time.Sleep(time.Second)
+		}
+		send(func(*deliver.Request) {})
+		send(func(r *deliver.Request) { r.ID, r.MessageType = "msg_2", "lead_update" })
+		send(func(r *deliver.Request) { r.ID, r.LeadID = "msg_3", "lead-2" })
+		send(func(r *deliver.Request) { r.ID, r.Test = "msg_4", true })
+		h.fake.Reset()
+		all, err := h.ResendFailed(t.Context(), history.Filter{})
+		require.NoError(t, err)
+		require.Len(t, all, 3, "no test delivery")
+		assert.ErrorIs(t, all[0].Err, deliver.ErrExhausted)
+		assert.ErrorIs(t, all[1].Err, history.ErrWaits, "an update does not overtake its lead")
+		assert.ErrorIs(t, all[2].Err, deliver.ErrExhausted, "another lead does not wait")
+		assert.NotContains(t, fmt.Sprint(all), "jane")
+
+		h.fake.Answers("crm", delivertest.Code(422), delivertest.Code(200))
+		h.fake.Reset()
+		all, err = h.ResendFailed(t.Context(), history.Filter{LeadID: "lead-1"})
+		require.NoError(t, err)
+		assert.ErrorIs(t, all[0].Err, deliver.ErrRejected)
+		assert.NoError(t, all[1].Err, "what failed for good is not waited for")
+		yes := true
+		all, err = h.ResendFailed(t.Context(), history.Filter{Test: &yes})
+		require.NoError(t, err)
+		assert.Len(t, all, 1)
+
+		// One that is delivered while others are sent is not sent again.
+		send(func(r *deliver.Request) { r.ID, r.LeadID = "msg_5", "lead-5" })
+		h.fake.Answers("crm", delivertest.Code(503))
+		for i := range 3 {
+			send(func(r *deliver.Request) { r.ID, r.LeadID = fmt.Sprint("late_", i), fmt.Sprint("late-", i) })
+		}
+		h.fake.Answers("crm", delivertest.Answer{Delay: time.Second})
+		h.fake.Reset()
+		go func() {
+			time.Sleep(500 * time.Millisecond)
+			req := request("late_2")
+			req.LeadID = "late-2"
+			h.Deliver(t.Context(), req)
+		}()
+		all, err = h.ResendFailed(t.Context(), history.Filter{From: time.Now().Add(-4 * time.Second)})
+		require.NoError(t, err)
+		assert.Len(t, all, 2)
+		assert.Len(t, h.fake.Requests(), 3)
+		synctest.Wait()
+	})
+}
+
+// A lead that an endpoint has is not failed by what comes later, nor sent again.
+func TestDeliveredIsForGood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHost(t)
+		h.fake.Answers("crm", delivertest.Answer{Body: `{"id":"L-1","price":9.90}`})
+		deliver1 := func(change func(*deliver.Request)) {
+			req := request("msg_1")
+			req.Destination.Outcomes = []deliver.OutcomeRule{{Path: "id", Verdict: deliver.VerdictAccepted, ReferencePath: "id", PricePath: "price"}}
+			change(req)
+			h.Deliver(t.Context(), req)
+			time.Sleep(time.Minute)
+		}
+		deliver1(func(*deliver.Request) {})
+		deliver1(func(r *deliver.Request) { r.Destination.Held = true })
+		h.fake.Answers("crm", delivertest.Code(422))
+		deliver1(func(*deliver.Request) {})
+		e := only(t, h.store)
+		assert.Equal(t, history.Delivered, e.Status)
+		assert.Equal(t, deliver.Outcome{Reference: "L-1", Price: "9.90"}, e.Outcome)
+		assert.Len(t, e.Attempts, 2)
+		all, err := h.ResendFailed(t.Context(), history.Filter{})
+		require.NoError(t, err)
+		assert.Empty(t, all)
+	})
+	t.Run("though it was known before", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			h := newHost(t)
+			h.fake.Answers("crm", delivertest.Answer{Delay: time.Minute / 8}, delivertest.Code(503))
+			var wg sync.WaitGroup
+			for range 2 {
+				wg.Go(func() { h.Deliver(t.Context(), request("msg_1")) })
+				time.Sleep(time.Second)
+			}
+			wg.Wait()
+			assert.Equal(t, history.Delivered, only(t, h.store).Status)
+		})
+	})
+}
+
+// Whatever the order in which stores hear of them.
+func TestMergeKnowsNoOrder(t *testing.T) {
+	at := time.Date(2026, 4, 20, 14, 30, 0, 0, time.UTC)
+	rapid.Check(t, func(t *rapid.T) {
+		entry := rapid.Custom(func(t *rapid.T) history.Entry {
+			e := history.Entry{
+				ID: "x", Status: rapid.SampledFrom([]history.Status{history.Delivered, history.Duplicate, history.Queued, history.Failed}).Draw(t, "status"),
+				CreatedAt: at.Add(time.Duration(rapid.IntRange(0, 3).Draw(t, "created"))), UpdatedAt: at.Add(time.Duration(rapid.IntRange(0, 3).Draw(t, "updated")) * 30 * time.Second),
+				SHA256: rapid.SampledFrom([]string{"a", "b"}).Draw(t, "sum"), Resent: rapid.Bool().Draw(t, "resent"),
+			}
+			for i := range rapid.IntRange(0, 2).Draw(t, "attempts") {
+				e.Attempts = append(e.Attempts, history.Attempt{Attempt: deliver.Attempt{Number: i + 1, At: at.Add(time.Duration(rapid.IntRange(0, 3).Draw(t, "at")) * time.Second)}})
+			}
+			return e
+		})
+		x, y := entry.Draw(t, "x"), entry.Draw(t, "y")
+		one, other := x.Merge(y), y.Merge(x)
+		for i := range one.Attempts {
+			require.Equal(t, one.Attempts[i].At, other.Attempts[i].At)
+			require.Equal(t, one.Attempts[i].Number, other.Attempts[i].Number)
+		}
+		require.Len(t, other.Attempts, len(one.Attempts))
+		one.Attempts, other.Attempts = nil, nil
+		require.Equal(t, one, other)
+	})
+	stored := history.Entry{Status: history.Queued, UpdatedAt: at}
+	worked := history.Entry{Status: history.Failed, UpdatedAt: at.Add(-5 * time.Millisecond)}
+	assert.Equal(t, history.Failed, stored.Merge(worked).Status, "a slow clock")
+	again := history.Entry{Status: history.Queued, UpdatedAt: at.Add(time.Hour), Resent: true}
+	assert.Equal(t, history.Queued, worked.Merge(again).Status, "sent again, by a queue")
+	assert.True(t, worked.Merge(again).Resent)
 }
 
 // What a queue tries again, and what host and worker record, is one entry.

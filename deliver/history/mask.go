@@ -1,11 +1,12 @@
 package history
 
 import (
-	"encoding/json"
-	"html"
+	"bytes"
+	"encoding/base64"
 	"net/url"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/topprovider/leadhook/deliver"
 )
@@ -13,66 +14,255 @@ import (
 // mask stands in for what is not kept.
 const mask = "***"
 
-// minMasked is the least length of a text that is looked for in answers: a
-// shorter one says nothing, and would be found everywhere.
-const minMasked = 4
+// A masker replaces what must not be kept wherever a text repeats it. It looks
+// at what a text means and not at how it is spelt: JSON's escapes, HTML's
+// character references and percent-encoding are decoded first, as often as they
+// are nested, and letters compared without case.
+type masker struct {
+	hidden [][]byte // folded; the longest first
+	all    bool     // there is too much to look for: nothing may be kept
+}
 
-// masker replaces what must not be kept wherever an answer repeats it: the values
-// of sensitive fields, of headers and of the URL's query, and the secrets.
-func masker(req *deliver.Request) []string {
+const (
+	// minMasked is the least length of a text that is found within others. Two or
+	// three bytes are found as a word of their own, one is not looked for.
+	minMasked = 4
+	// maxHidden bounds what is looked for, and so the time that it takes.
+	maxHidden = 1000
+	// maxEscape is how long a part of an escape can be at a text's end.
+	maxEscape = 16
+	// minSegment is the least length of a part of a URL's path that can be a key.
+	minSegment = 10
+)
+
+// newMasker hides the values of sensitive fields, those of headers, the secrets,
+// and the URL's path and query.
+func newMasker(req *deliver.Request) *masker {
 	d := &req.Destination
 	texts := slices.Concat(req.Sensitive, d.Secrets)
-	for _, values := range d.Header {
+	for name, values := range d.Header {
 		for _, v := range values {
 			texts = append(texts, v)
-			if _, token, ok := strings.Cut(v, " "); ok { // Bearer …
-				texts = append(texts, token)
+			switch scheme, rest, _ := strings.Cut(v, " "); {
+			case strings.EqualFold(name, "Cookie"):
+				for pair := range strings.SplitSeq(v, ";") {
+					_, value, _ := strings.Cut(pair, "=")
+					texts = append(texts, strings.TrimSpace(value))
+				}
+			case rest != "": // Bearer …, Basic …
+				texts = append(texts, rest)
+				if user, err := base64.StdEncoding.DecodeString(rest); err == nil && strings.EqualFold(scheme, "Basic") {
+					name, password, _ := strings.Cut(string(user), ":")
+					texts = append(texts, string(user), name, password)
+				}
 			}
 		}
 	}
-	if u, err := url.Parse(d.URL); err == nil && u.RawQuery != "" {
+	if u, err := url.Parse(d.URL); err == nil {
+		if len(u.Path) > minMasked {
+			texts = append(texts, u.Path)
+		}
+		for segment := range strings.SplitSeq(u.Path, "/") {
+			if len(segment) >= minSegment {
+				texts = append(texts, segment)
+			}
+		}
 		texts = append(texts, u.RawQuery)
-		for _, values := range u.Query() {
-			texts = append(texts, values...)
+		for pair := range strings.FieldsFuncSeq(u.RawQuery, func(r rune) bool { return r == '&' || r == ';' }) {
+			_, value, found := strings.Cut(pair, "=")
+			if !found {
+				value = pair
+			}
+			texts = append(texts, value)
 		}
 	}
-	var hidden []string
+	m := &masker{all: len(texts) > maxHidden}
+	if m.all {
+		return m
+	}
 	for _, s := range texts {
-		if len(s) < minMasked {
+		if f := fold([]byte(s)).text; len(f) > 1 {
+			m.hidden = append(m.hidden, f)
+		}
+	}
+	slices.SortFunc(m.hidden, func(a, b []byte) int {
+		if len(a) != len(b) {
+			return len(b) - len(a)
+		}
+		return bytes.Compare(a, b)
+	})
+	m.hidden = slices.CompactFunc(m.hidden, bytes.Equal)
+	return m
+}
+
+func (m *masker) text(s string) string { return string(m.bytes([]byte(s))) }
+
+// bytes returns s with *** in place of what is hidden. s may have been cut off in
+// the middle of that.
+func (m *masker) bytes(s []byte) []byte {
+	switch {
+	case len(s) == 0:
+		return nil
+	case m.all:
+		return []byte(mask)
+	}
+	f := fold(s)
+	covered := make([]bool, len(f.text))
+	any := false
+	cover := func(from, to int) {
+		any = true
+		for i := from; i < to; i++ {
+			covered[i] = true
+		}
+	}
+	for _, h := range m.hidden {
+		for from := 0; from+len(h) <= len(f.text); {
+			i := bytes.Index(f.text[from:], h)
+			if i < 0 {
+				break
+			}
+			at := from + i
+			if len(h) >= minMasked || f.isWord(at, at+len(h)) {
+				cover(at, at+len(h))
+			}
+			from = at + 1
+		}
+	}
+	if from := m.cut(f.text); from < len(f.text) {
+		cover(from, len(f.text))
+	}
+	if !any {
+		return bytes.Clone(s)
+	}
+	var out []byte
+	for i := 0; i < len(f.text); i++ {
+		if !covered[i] {
+			if i == 0 || covered[i-1] || f.at[i] != f.at[i-1] {
+				out = append(out, s[f.at[i]:f.end(i)]...)
+			}
 			continue
 		}
-		quoted, _ := json.Marshal(s)
-		hidden = append(hidden, s, string(quoted[1:len(quoted)-1]), url.QueryEscape(s), url.PathEscape(s), html.EscapeString(s))
+		if i == 0 || !covered[i-1] {
+			out = append(out, mask...)
+		}
 	}
-	// The longest first: a part of it may be another.
-	slices.SortFunc(hidden, func(a, b string) int { return len(b) - len(a) })
-	return slices.Compact(hidden)
+	return out
 }
 
-func maskText(hidden []string, s string) string {
-	for _, h := range hidden {
-		s = strings.ReplaceAll(s, h, mask)
-	}
-	return s
-}
-
-// maskAnswer masks a text that may have been cut off in the middle of a value.
-func maskAnswer(hidden []string, body []byte) []byte {
-	if len(body) == 0 {
-		return nil
-	}
-	s := maskText(hidden, string(body))
-	for _, h := range hidden {
-		for n := min(len(h)-1, len(s)); n >= minMasked; n-- {
-			if strings.HasSuffix(s, h[:n]) {
-				return []byte(s[:len(s)-n] + mask)
+// cut returns where in text begins what is the beginning of something hidden, as
+// long as it can be; the text's end where nothing is. An escape may be cut off as
+// well, so what could be the beginning of one is looked before.
+func (m *masker) cut(text []byte) (from int) {
+	from = len(text)
+	for end := len(text); end >= max(0, len(text)-maxEscape); end-- {
+		if end < len(text) && !bytes.ContainsRune([]byte("&%\\"), rune(text[end])) && text[end] < utf8.RuneSelf {
+			continue
+		}
+		for _, h := range m.hidden {
+			for n := min(len(h)-1, end); n >= minMasked && end-n < from; n-- {
+				if bytes.HasSuffix(text[:end], h[:n]) {
+					from = end - n
+				}
 			}
 		}
 	}
-	return []byte(s)
+	return from
 }
 
-func maskOutcome(hidden []string, o deliver.Outcome) deliver.Outcome {
-	o.Reason, o.Reference, o.Price = maskText(hidden, o.Reason), maskText(hidden, o.Reference), maskText(hidden, o.Price)
+func (m *masker) outcome(o deliver.Outcome) deliver.Outcome {
+	o.Reason, o.Reference, o.Price = m.text(o.Reason), m.text(o.Reference), m.text(o.Price)
 	return o
+}
+
+// A folded text is what a text means, and where each byte of that stands.
+type folded struct {
+	text []byte
+	at   []int // offsets into the original; one more than text has bytes
+}
+
+// end is where, in the original, that ends which became text[i].
+func (f *folded) end(i int) int {
+	for j := i + 1; j < len(f.at); j++ {
+		if f.at[j] != f.at[i] {
+			return f.at[j]
+		}
+	}
+	return f.at[len(f.at)-1]
+}
+
+func (f *folded) isWord(from, to int) bool {
+	letter := func(i int) bool {
+		return i >= 0 && i < len(f.text) && (f.text[i] >= utf8.RuneSelf || '0' <= f.text[i] && f.text[i] <= '9' || 'a' <= f.text[i] && f.text[i] <= 'z')
+	}
+	return !letter(from-1) && !letter(to)
+}
+
+// maxNesting is how often what is decoded is decoded once more: JSON in JSON, in
+// a URL, in HTML.
+const maxNesting = 4
+
+func fold(s []byte) *folded {
+	f := &folded{text: s, at: make([]int, len(s)+1)}
+	for i := range f.at {
+		f.at[i] = i
+	}
+	for range maxNesting {
+		next, changed := f.decode()
+		if !changed {
+			break
+		}
+		f = next
+	}
+	return f.lower()
+}
+
+// decode undoes one level of escapes, whichever there are.
+func (f *folded) decode() (next *folded, changed bool) {
+	next = &folded{text: make([]byte, 0, len(f.text)), at: make([]int, 0, len(f.at))}
+	var buf [utf8.UTFMax]byte
+	for i := 0; i < len(f.text); {
+		r, n := unescape(f.text[i:])
+		plain := f.text[i : i+max(n, 1)]
+		if n > 0 {
+			changed = true
+			plain = buf[:utf8.EncodeRune(buf[:], r)]
+			if r < 0 { // a byte of its own
+				plain = append(buf[:0], byte(-r))
+			}
+		}
+		for range plain {
+			next.at = append(next.at, f.at[i])
+		}
+		next.text = append(next.text, plain...)
+		i += max(n, 1)
+	}
+	next.at = append(next.at, f.at[len(f.text)])
+	return next, changed
+}
+
+// lower takes case off, and what differs in the way from one system to the
+// next: control characters and the plus of forms are spaces, and one space is as
+// good as several.
+func (f *folded) lower() *folded {
+	next := &folded{text: make([]byte, 0, len(f.text)), at: make([]int, 0, len(f.at))}
+	for i := 0; i < len(f.text); {
+		r, n := utf8.DecodeRune(f.text[i:])
+		plain := f.text[i : i+n]
+		switch {
+		case r <= ' ' || r == 0x7F || r == '+' || r == '\u00A0':
+			plain = []byte{' '}
+			if len(next.text) > 0 && next.text[len(next.text)-1] == ' ' {
+				plain = nil
+			}
+		case r != utf8.RuneError:
+			plain = []byte(strings.ToLower(string(r)))
+		}
+		for range plain {
+			next.at = append(next.at, f.at[i])
+		}
+		next.text = append(next.text, plain...)
+		i += n
+	}
+	next.at = append(next.at, f.at[len(f.text)])
+	return next
 }

@@ -3,9 +3,12 @@ package history
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/topprovider/leadhook/deliver"
 )
 
 // Memory is a Store that forgets with the process, and the oldest entries when
@@ -28,8 +31,11 @@ func older(a, b *Entry) int {
 	return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
 }
 
-// Record keeps a copy of e.
+// Record keeps a copy of e. A bound below zero is an error.
 func (m *Memory) Record(_ context.Context, e Entry) error {
+	if m.MaxEntries < 0 || m.MaxBytes < 0 {
+		return fmt.Errorf("history: Memory's bounds are %d entries and %d bytes; 0 means the default", m.MaxEntries, m.MaxBytes)
+	}
 	e = e.clone()
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -66,12 +72,18 @@ func (m *Memory) remove(e *Entry) {
 
 // size is about what an entry takes.
 func size(e *Entry) int {
-	n := 600 + len(e.Body) + len(e.LeadID) + len(e.MessageID) + len(e.EndpointID) + len(e.Err) + len(e.Reason)
+	n := 700 + len(e.Body) + len(e.LeadID) + len(e.MessageID) + len(e.EndpointID) + len(e.Host) + len(e.ContentType) + len(e.Err) + text(e.Outcome)
 	for i := range e.Attempts {
-		n += 300 + len(e.Attempts[i].Body) + len(e.Attempts[i].Err)
+		a := &e.Attempts[i]
+		n += 400 + len(a.Body) + len(a.Err) + len(a.Note) + text(a.Outcome)
+		for _, f := range a.Fields {
+			n += 16 + len(f)
+		}
 	}
 	return n
 }
+
+func text(o deliver.Outcome) int { return len(o.Reason) + len(o.Reference) + len(o.Price) }
 
 // List returns copies of the entries that match f.
 func (m *Memory) List(_ context.Context, f Filter) (Page, error) {

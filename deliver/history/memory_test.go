@@ -34,6 +34,9 @@ func TestMemoryIsBounded(t *testing.T) {
 	assert.Equal(t, []string{"000099", "000098", "000097"}, fill(&history.Memory{MaxEntries: 3}, 100, 10), "the oldest go")
 	assert.Len(t, fill(&history.Memory{MaxBytes: 100 << 10}, 500, 10<<10), 9, "by size")
 	assert.Len(t, fill(&history.Memory{MaxBytes: 1}, 5, 10<<10), 1, "the latest stays, however large")
+	for _, m := range []*history.Memory{{MaxEntries: -1}, {MaxBytes: -1}} {
+		assert.ErrorContains(t, m.Record(t.Context(), history.Entry{}), "-1")
+	}
 	m := &history.Memory{}
 	fill(m, 25_000, 0)
 	n, err := m.Prune(t.Context(), at.Add(24*time.Hour))

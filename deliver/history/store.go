@@ -9,7 +9,8 @@ import (
 )
 
 // A Store keeps entries. It is safe for concurrent use, by several processes
-// where it is a database. historytest.Run checks what is said here.
+// where it is a database, and it minds its contexts: what takes longer ends in an
+// error. historytest.Run checks what else is said here.
 type Store interface {
 	// Record keeps e. Where there is an entry of this ID, they are merged as
 	// Entry.Merge does it, whatever the order in which they come. When Record
@@ -23,7 +24,8 @@ type Store interface {
 	// Get returns one entry. Where there is none, the error is ErrNotFound.
 	Get(ctx context.Context, id string) (Entry, error)
 
-	// EraseLead forgets all entries of a lead, and returns how many they were.
+	// EraseLead forgets all entries of a lead, and returns how many they were. A
+	// delivery that is under way is recorded when it is over: end those first.
 	EraseLead(ctx context.Context, leadID string) (int, error)
 
 	// Prune forgets the entries that were created before a time, and returns how

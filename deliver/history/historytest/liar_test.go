@@ -77,7 +77,7 @@ func ignores(change func(*history.Filter)) liar {
 }
 
 func TestALiarFailsEachRule(t *testing.T) {
-	kept := map[string]history.Entry{}
+	kept, shared := map[string]history.Entry{}, map[string]history.Entry{}
 	for breaks, liars := range map[string][]liar{
 		"recorded-is-kept-whole": {
 			forgets(func(e *history.Entry) { e.Body = nil }), forgets(func(e *history.Entry) { e.Price = "" }), forgets(func(e *history.Entry) { e.SHA256 = "" }),
@@ -92,7 +92,12 @@ func TestALiarFailsEachRule(t *testing.T) {
 					e.Attempts[i].Duration = e.Attempts[i].Duration.Truncate(time.Microsecond)
 				}
 			}),
+			forgets(func(e *history.Entry) { e.Resent = false }), forgets(func(e *history.Entry) { e.MayPass = !e.MayPass }),
 			{record: func(e history.Entry) (history.Entry, bool) { return e, false }},
+			{record: func(e history.Entry) (history.Entry, bool) { // shares what the caller may change
+				shared[e.ID] = e
+				return e, true
+			}, get: func(_ *history.Memory, id string) (history.Entry, error) { return shared[id], nil }},
 		},
 		"returned-is-the-callers": {{get: func(_ *history.Memory, id string) (history.Entry, error) { return kept[id], nil }, record: func(e history.Entry) (history.Entry, bool) {
 			kept[e.ID] = entry(1)

@@ -40,6 +40,7 @@ func entry(n int) history.Entry {
 		ID: fmt.Sprintf("entry-%06d", n), MessageID: fmt.Sprintf("msg_%d", n), EndpointID: "crm", LeadID: fmt.Sprintf("lead-%d", n),
 		MessageType: "new_lead", Host: "crm.example.com:8443", CreatedAt: at, UpdatedAt: at,
 		Status: history.Failed, Cause: deliver.CauseFieldMapping, Err: "deliver: crm.example.com: rejected (field_mapping): status 422",
+		Resent:      true,
 		Outcome:     deliver.Outcome{Reason: "nicht verfügbar ✓ 'quoted'", Reference: "L-1", Price: "12.50"},
 		ContentType: "application/json", Body: body, Size: 42, SHA256: hash,
 		Attempts: []history.Attempt{{SHA256: hash, Attempt: deliver.Attempt{
@@ -82,12 +83,18 @@ func record(ctx context.Context, s history.Store, entries ...history.Entry) erro
 		body := bytes.Clone(e.Body)
 		e.Body = body
 		attempts := append([]history.Attempt(nil), e.Attempts...)
+		for i := range attempts {
+			attempts[i].Body = bytes.Clone(attempts[i].Body)
+			attempts[i].Fields = append([]string(nil), attempts[i].Fields...)
+		}
 		e.Attempts = attempts
 		if err := s.Record(ctx, e); err != nil {
 			return fmt.Errorf("recording %s: %w", e.ID, err)
 		}
 		clear(body)
 		for i := range attempts {
+			clear(attempts[i].Body)
+			clear(attempts[i].Fields)
 			attempts[i] = history.Attempt{}
 		}
 	}
