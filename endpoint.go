@@ -150,6 +150,13 @@ func (e Endpoint) compile(c *mapping.Catalog) (*endpoint, error) {
 		slices.SortStableFunc(faults, byRule)
 		return nil, errors.Join(faults...)
 	}
+	masker := encoder
+	if e.Encoding.WebhookURL != "" {
+		options := withoutSecrets(e.Encoding)
+		if masker, err = encode.New(format, plan, &options); err != nil {
+			return nil, &EndpointError{e.ID, "encoding", err}
+		}
+	}
 	destination.Outcomes, _ = deliver.CompileOutcomes(e.Outcomes) // without fault, as Validate said
 	if c == nil {
 		c = mapping.Standard()
@@ -161,6 +168,7 @@ func (e Endpoint) compile(c *mapping.Catalog) (*endpoint, error) {
 	return &endpoint{
 		id:      e.ID,
 		encoder: encoder,
+		masker:  masker,
 		routing: routing.Endpoint{
 			Type: e.Type, LeadOrders: slices.Clone(e.LeadOrders), Disabled: e.Disabled,
 			MapsMeetingTime: plan.Maps(mapping.FieldRequestedMeetingTime) || plan.Maps(mapping.FieldFormattedRequestedMeetingTime),

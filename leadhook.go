@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -42,6 +43,20 @@ type Delivery struct {
 	MessageID  string           // the message's own, or the one that it was given
 }
 
+// String describes the delivery without what was sent and what came back.
+func (d Delivery) String() string {
+	switch {
+	case !d.Decision.Deliver:
+		return fmt.Sprintf("endpoint %s was not told: %v", d.EndpointID, d.Decision.Reason)
+	case d.Err != nil:
+		return fmt.Sprintf("endpoint %s: %v", d.EndpointID, d.Err)
+	}
+	return fmt.Sprintf("endpoint %s: %v", d.EndpointID, d.Receipt)
+}
+
+// LogValue logs String.
+func (d Delivery) LogValue() slog.Value { return slog.StringValue(d.String()) }
+
 // Attempts returns what was tried, whatever came of it.
 func (d Delivery) Attempts() []deliver.Attempt {
 	if e, ok := errors.AsType[*deliver.Error](d.Err); ok {
@@ -56,6 +71,9 @@ func (d Delivery) Attempts() []deliver.Attempt {
 // ErrUnknownEndpoint: there is no endpoint of this ID.
 var ErrUnknownEndpoint = errors.New("unknown endpoint")
 
+// errNoReturn is for a Deliverer that ends its goroutine, as testing's FailNow does.
+var errNoReturn = errors.New("leadhook: the deliverer did not return")
+
 var errNoDeliverer = errors.New("leadhook: there is no deliverer; &deliver.HTTP{} is one")
 
 // endpoints is what SetEndpoints was given, compiled. It never changes.
@@ -68,6 +86,7 @@ type endpoints struct {
 type endpoint struct {
 	id          string
 	encoder     encode.Encoder
+	masker      encode.Encoder // the encoder, or one that writes no secrets of the configuration
 	routing     routing.Endpoint
 	destination deliver.Destination
 	sensitive   map[string]bool // fields that go out and are to be masked
@@ -187,6 +206,7 @@ func (d *Dispatcher) dispatch(ctx context.Context, m routing.Message, list []*en
 					panicked.Store(&r)
 				}
 			}()
+			deliveries[i].Err = errNoReturn // until it does
 			deliveries[i].Receipt, deliveries[i].Err = d.deliverer.Deliver(ctx, req)
 		}
 		switch {
@@ -243,11 +263,10 @@ func (d *Dispatcher) request(e *endpoint, m routing.Message, src mapping.Source,
 	}
 	switch {
 	case d.unmasked:
-	case len(e.sensitive) == 0:
+	case len(e.sensitive) == 0 && e.masker == e.encoder:
 		req.Masked = body
 	default:
-		// It cannot fail where the body did not: only texts stand in for values.
-		req.Masked, _ = e.encoder.Append(make([]byte, 0, len(body)), masked{src, e.sensitive, &req.Sensitive})
+		req.Masked, req.Sensitive = e.encodeMasked(src, len(body))
 	}
 	return req, nil
 }

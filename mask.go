@@ -1,6 +1,10 @@
 package leadhook
 
 import (
+	"encoding/json"
+	"net/url"
+
+	"github.com/topprovider/leadhook/encode"
 	"github.com/topprovider/leadhook/mapping"
 )
 
@@ -27,6 +31,7 @@ type masked struct {
 	mapping.Source
 	fields map[string]bool
 	texts  *[]string // the values that were masked
+	absent bool      // they are left out instead
 }
 
 func (m masked) Value(field string) (any, bool) {
@@ -37,6 +42,9 @@ func (m masked) Value(field string) (any, bool) {
 	resolved, err := mapping.Resolve(v)
 	if resolved == nil && err == nil || resolved == "" {
 		return v, ok
+	}
+	if m.absent {
+		return nil, false
 	}
 	m.collect(resolved)
 	return mask, true
@@ -56,8 +64,42 @@ func (m masked) collect(v any) {
 			m.collect(element)
 		}
 	default:
-		if text, err := mapping.AppendText(nil, v); err == nil && len(text) > 0 {
-			*m.texts = append(*m.texts, string(text))
+		if text, err := mapping.AppendText(nil, v); err == nil {
+			if len(text) > 0 {
+				*m.texts = append(*m.texts, string(text))
+			}
+			return
+		}
+		// A map or a struct: what JSON makes of it.
+		var plain any
+		if text, err := json.Marshal(v); err == nil && json.Unmarshal(text, &plain) == nil && !isScalar(plain) {
+			m.collect(plain)
 		}
 	}
+}
+
+func isScalar(v any) bool {
+	switch v.(type) {
+	case []any, map[string]any:
+		return false
+	}
+	return true
+}
+
+// encodeMasked encodes src for e without its sensitive values.
+func (e *endpoint) encodeMasked(src mapping.Source, size int) (body []byte, texts []string) {
+	body, err := e.masker.Append(make([]byte, 0, size+size/4), masked{Source: src, fields: e.sensitive, texts: &texts})
+	if err != nil { // where only a time can stand, such as HubSpot's submittedAt
+		body, _ = e.masker.Append(make([]byte, 0, size), masked{Source: src, fields: e.sensitive, texts: &texts, absent: true})
+	}
+	return body, texts
+}
+
+// withoutSecrets returns options whose WebhookURL, which goes out as a part of the
+// payload, has no path and no query.
+func withoutSecrets(o encode.Options) encode.Options {
+	if u, err := url.Parse(o.WebhookURL); err == nil && o.WebhookURL != "" {
+		o.WebhookURL = u.Scheme + "://" + u.Host + "/" + mask
+	}
+	return o
 }

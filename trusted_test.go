@@ -18,6 +18,7 @@ import (
 	"math/big"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -42,12 +43,12 @@ func Example_trusted() {
 	defer crm.Close()
 	crm.Answers(delivertest.Answer{Body: `{"success":false,"reason":"jane@example.com is known"}`})
 
-	h := &deliver.HTTP{AllowPrivate: true}
+	h := &deliver.HTTP{AllowPrivate: true} // for a receiver on loopback; leave it out elsewhere
 	limited, err := limit.New(h, &limit.Options{Limits: deliver.Limits{Concurrency: 8, Rate: 20}})
 	if err != nil {
 		log.Fatal(err)
 	}
-	h.Observe = limited.Observe
+	h.Observe, h.Pause = limited.Observe, limited.Pause
 	watched, err := health.New(limited, &health.Options{
 		OnUnhealthy: func(_ context.Context, r health.Record) { log.Print(r) }, // and perhaps disable it
 	})
@@ -171,13 +172,13 @@ func TestAnEndpointsCertificateIsPresented(t *testing.T) {
 func TestMaskedBodiesHoldNoSensitiveValue(t *testing.T) {
 	catalog, err := mapping.Standard().Extend(
 		mapping.Field{Key: "birthday", Kind: mapping.Time, Sensitive: true}, mapping.Field{Key: "income", Kind: mapping.Number, Sensitive: true},
-		mapping.Field{Key: "phones", Kind: mapping.List, Sensitive: true}, mapping.Field{Key: "family", Sensitive: true}, mapping.Field{Key: "budget"},
+		mapping.Field{Key: "phones", Kind: mapping.List, Sensitive: true}, mapping.Field{Key: "family", Sensitive: true}, mapping.Field{Key: "account", Sensitive: true}, mapping.Field{Key: "budget"},
 	)
 	require.NoError(t, err)
 	phone := "+45 20 12 34 56"
 	lead := mapping.Lead{
 		"leadId": "lead-1", "firstName": "Zoë", "lastName": "O'Connor", "email": "zoe@example.com", "phone": &phone, "budget": 250000, "city": "Aarhus", "message": "",
-		"birthday": time.Date(1987, 3, 5, 0, 0, 0, 0, time.UTC), "income": 123456.78, "phones": []any{"+1 212 555 0123", 5551234}, "family": map[string]any{"spouse": "Bartholomew"},
+		"account": struct{ IBAN string }{"DE02120300000000202051"}, "birthday": time.Date(1987, 3, 5, 0, 0, 0, 0, time.UTC), "income": 123456.78, "phones": []any{"+1 212 555 0123", 5551234}, "family": map[string]any{"spouse": "Bartholomew"},
 	}
 	m := mapped("leadId", "id", "firstName", "name.first", "lastName", "name.last", "email", "email", "phone", "phone", "budget", "budget", "city", "city",
 		"birthday", "birthday", "income", "income", "phones", "phones", "message", "message", "address", "address")
@@ -189,7 +190,7 @@ func TestMaskedBodiesHoldNoSensitiveValue(t *testing.T) {
 		e := leadhook.Endpoint{ID: "crm", URL: "https://example.com", Format: format, Mapping: m, Encoding: encode.Options{Missing: encode.Null}}
 		if format == encode.JSON {
 			e.Mapping = mapped("leadId", "id", "firstName", "name.first", "lastName", "name.last", "email", "a.0", "phone", "a.1", "budget", "budget", "city", "city",
-				"birthday", "birthday", "income", "income", "phones", "phones", "family", "family", "message", "message", "address", "address")
+				"birthday", "birthday", "income", "income", "phones", "phones", "family", "family", "account", "account", "message", "message", "address", "address")
 		}
 		require.NoError(t, d.SetEndpoints([]leadhook.Endpoint{e}))
 		_, err = d.Dispatch(t.Context(), routing.Message{ID: "msg_1", Type: routing.MessageNewLead, Lead: lead})
@@ -213,6 +214,8 @@ func TestMaskedBodiesHoldNoSensitiveValue(t *testing.T) {
 			assert.True(t, json.Valid(sent.Masked))
 			assert.Contains(t, string(sent.Masked), `"message":"","address":null`, "what is empty or absent stays so")
 			assert.Contains(t, sent.Sensitive, "Bartholomew")
+			assert.Contains(t, sent.Sensitive, "DE02120300000000202051", "in a struct")
+			assert.NotContains(t, string(sent.Masked), "DE02")
 		}
 	}
 	t.Run("what has nothing sensitive is its own mask", func(t *testing.T) {
@@ -222,6 +225,26 @@ func TestMaskedBodiesHoldNoSensitiveValue(t *testing.T) {
 		_, err := dispatcher(t, fake, e).Dispatch(t.Context(), newLead())
 		require.NoError(t, err)
 		assert.Equal(t, string(fake.Requests()[0].Body), string(fake.Requests()[0].Masked))
+	})
+	t.Run("a time that must stay one, and a URL in the payload", func(t *testing.T) {
+		catalog, err := mapping.Standard().Extend(mapping.Field{Key: "at", Kind: mapping.Time, Sensitive: true})
+		require.NoError(t, err)
+		fake := &delivertest.Fake{}
+		d, err := leadhook.New(fake, &leadhook.Options{Catalog: catalog})
+		require.NoError(t, err)
+		e := endpoint("crm")
+		e.Format, e.Encoding.WebhookURL = encode.HubSpotForms, "https://host.example.com/path-secret?key=query-secret"
+		e.Mapping = mapped("at", "submittedAt", "email", "email")
+		require.NoError(t, d.SetEndpoints([]leadhook.Endpoint{e}))
+		m := newLead()
+		m.Lead.(mapping.Lead)["at"] = time.Date(1987, 3, 5, 0, 0, 0, 0, time.UTC)
+		_, err = d.Dispatch(t.Context(), m)
+		require.NoError(t, err)
+		sent := fake.Requests()[0]
+		assert.Contains(t, string(sent.Body), `"submittedAt":"541900800000"`)
+		assert.Contains(t, string(sent.Body), "https://host.example.com/path-secret?key=query-secret")
+		assert.Equal(t, `{"fields":[],"WEBHOOKURL":"https://host.example.com/***"}`, string(sent.Masked))
+		assert.Contains(t, sent.Sensitive, "jane@example.com")
 	})
 	t.Run("a host that keeps no history can do without", func(t *testing.T) {
 		fake := &delivertest.Fake{}
@@ -248,6 +271,39 @@ func TestRebuildRefusesWhatWouldNotBeTold(t *testing.T) {
 	assert.ErrorContains(t, err, routing.Route(routing.Endpoint{Type: routing.LeadUpdatesOnly}, newLead()).Reason.String())
 	_, err = d.Rebuild("nobody", newLead())
 	assert.ErrorIs(t, err, leadhook.ErrUnknownEndpoint)
+}
+
+func TestADelivererThatEndsItsGoroutineIsNoSuccess(t *testing.T) {
+	deliveries, err := dispatcher(t, ends{}, endpoint("crm"), endpoint("shop")).Dispatch(t.Context(), newLead())
+	assert.ErrorContains(t, err, "did not return")
+	assert.Error(t, deliveries[0].Err)
+	assert.NoError(t, deliveries[1].Err)
+}
+
+type ends struct{}
+
+func (ends) Deliver(_ context.Context, req *deliver.Request) (*deliver.Receipt, error) {
+	if req.EndpointID == "crm" {
+		runtime.Goexit()
+	}
+	return &deliver.Receipt{Status: deliver.Delivered}, nil
+}
+
+func TestDeliveriesShowNoAnswers(t *testing.T) {
+	fake := &delivertest.Fake{}
+	fake.Answers("crm", delivertest.Answer{Code: 422, Body: "answer-secret"})
+	fake.Answers("shop", delivertest.Answer{Body: "answer-secret"})
+	off := endpoint("off")
+	off.Disabled = true
+	deliveries, err := dispatcher(t, fake, endpoint("crm"), endpoint("shop"), off).Dispatch(t.Context(), newLead())
+	var out bytes.Buffer
+	log := slog.New(slog.NewJSONHandler(&out, nil))
+	log.Info("x", "error", err, "errors", []error{deliveries[0].Err}, "first", deliveries[0], "second", deliveries[1], "third", deliveries[2])
+	fmt.Fprintf(&out, "%v %+v %s", deliveries, deliveries[0], deliveries[1])
+	assert.NotContains(t, out.String(), "answer-secret")
+	assert.NotContains(t, out.String(), "jane@")
+	assert.Contains(t, out.String(), "endpoint shop: delivered")
+	assert.Contains(t, out.String(), "endpoint off was not told")
 }
 
 // The whole of it: a mapping is mended, and what failed is sent again.

@@ -207,7 +207,7 @@ func TestAProxy(t *testing.T) {
 
 	for _, name := range []string{
 		"127.0.0.1", "[::1]", "10.0.0.1", "169.254.169.254", "[::ffff:127.0.0.1]", "127.1", "0x7f000001", "2130706433", "0177.0.0.1", "127.0.0.1.", "localhost", "a.localhost.", "LOCALHOST",
-		"169。254。169。254", "１２７.0.0.1", "0x7f.1",
+		"169。254。169。254", "１２７.0.0.1", "0x7f.1", "127.0.0.1..", "localhost..", ".", "..", "a..b", "ip6-localhost", "localhost.localdomain", "metadata.google.internal", "db.internal", "müller.example",
 	} {
 		for _, scheme := range []string{"http://", "https://"} {
 			err := send(scheme + name + "/x")
@@ -219,6 +219,59 @@ func TestAProxy(t *testing.T) {
 	assert.NoError(t, send("http://8.8.8.8/"), "a public address")
 	assert.NoError(t, send("http://xn--mller-kva.example/"))
 	assert.NoError(t, send("http://"+strings.Repeat("a", 60)+".example/"))
+}
+
+// A client certificate is for the endpoint. An https proxy has its own connection.
+func TestAProxyIsShownNoClientCertificate(t *testing.T) {
+	asked := make(chan int, 10)
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked <- len(r.TLS.PeerCertificates)
+		w.WriteHeader(http.StatusBadGateway)
+	}))
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.TLS = &tls.Config{ClientAuth: tls.RequestClientCert}
+	s.StartTLS()
+	defer s.Close()
+	u, err := url.Parse(s.URL)
+	require.NoError(t, err)
+	u.User = url.UserPassword("jane", "proxy-secret")
+	transport := &deliver.Transport{Proxy: u, RootCAs: roots(s)}
+	h := &deliver.HTTP{Transport: transport}
+	defer h.CloseIdleConnections()
+	for _, scheme := range []string{"https", "http"} {
+		req := request(scheme + "://crm.example.com/")
+		req.Destination.MaxAttempts, req.Destination.Certificate = 1, clientCertificate(t, "jane")
+		_, err = h.Deliver(t.Context(), req)
+		require.Error(t, err)
+		assert.Zero(t, <-asked, scheme)
+	}
+	assert.NotContains(t, fmt.Sprintf("%v %+v %#v", transport, transport, transport), "proxy-secret")
+	assert.Contains(t, fmt.Sprint(transport), u.Host)
+}
+
+// An owner who adds a missing intermediate, or another key, gets connections of
+// its own.
+func TestConnectionsGoByTheWholeChainAndItsKey(t *testing.T) {
+	presented := 0
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { presented = len(r.TLS.PeerCertificates) }))
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert}
+	s.StartTLS()
+	defer s.Close()
+	h := &deliver.HTTP{Transport: &deliver.Transport{AllowPrivate: true, RootCAs: roots(s)}}
+	defer h.CloseIdleConnections()
+	send := func(c *tls.Certificate) error {
+		req := request(s.URL)
+		req.Destination.MaxAttempts, req.Destination.Certificate = 1, c
+		_, err := h.Deliver(t.Context(), req)
+		return err
+	}
+	leaf, other := clientCertificate(t, "leaf"), clientCertificate(t, "other")
+	require.NoError(t, send(leaf))
+	require.NoError(t, send(&tls.Certificate{Certificate: [][]byte{leaf.Certificate[0], other.Certificate[0]}, PrivateKey: leaf.PrivateKey}))
+	assert.Equal(t, 2, presented)
+	require.Error(t, send(&tls.Certificate{Certificate: leaf.Certificate, PrivateKey: other.PrivateKey}), "who has no key has no connection")
+	require.NoError(t, send(leaf))
 }
 
 // A host's own http.RoundTripper around a Transport hands everything through.

@@ -116,3 +116,52 @@ func TestEachAttemptHasItsOwnTimeAndTimestamp(t *testing.T) {
 		assert.Len(t, signatures, 4)
 	})
 }
+
+func TestPauseHoldsFurtherAttempts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &answers{codes: []int{429, 503, 200}}
+		pauses := []time.Duration{20 * time.Second, 0}
+		h := &deliver.HTTP{Transport: a, Backoff: func(int) time.Duration { return time.Second }}
+		h.Pause = func(_ context.Context, req *deliver.Request) (pause time.Duration) {
+			assert.Equal(t, "crm", req.EndpointID)
+			pause, pauses = pauses[0], pauses[1:]
+			return pause
+		}
+		_, err := h.Deliver(t.Context(), request("https://example.com"))
+		require.NoError(t, err)
+		assert.Equal(t, []time.Duration{20 * time.Second, time.Second}, a.waits())
+		assert.Empty(t, pauses, "asked once before each further attempt")
+	})
+	synctest.Test(t, func(t *testing.T) {
+		a := &answers{codes: []int{429}}
+		h := &deliver.HTTP{Transport: a, Pause: func(context.Context, *deliver.Request) time.Duration { return time.Minute }}
+		_, err := h.Deliver(t.Context(), request("https://example.com"))
+		e := failure(t, err)
+		require.ErrorIs(t, err, deliver.ErrExhausted)
+		assert.Len(t, e.Attempts, 1)
+		assert.Equal(t, time.Minute, e.RetryAfter, "a worker is not held for longer than MaxWait")
+	})
+}
+
+// A caller asks errors.Is for its own context, and for nothing else.
+func TestATimeoutOfAnAttemptIsNoContextError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &answers{codes: []int{200}, took: time.Hour}
+		req := request("https://example.com")
+		req.Destination.MaxAttempts = 2
+		_, err := (&deliver.HTTP{Transport: a}).Deliver(t.Context(), req)
+		assert.ErrorIs(t, err, deliver.ErrExhausted)
+		assert.NotErrorIs(t, err, context.DeadlineExceeded)
+		assert.Equal(t, deliver.CauseTimeout, failure(t, err).EndpointCause())
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		_, err = (&deliver.HTTP{Transport: a}).Deliver(ctx, req)
+		assert.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.Equal(t, deliver.CauseCanceled, failure(t, err).Cause)
+		assert.Equal(t, deliver.CauseTimeout, failure(t, err).EndpointCause(), "the first attempt was whole")
+		ctx, cancel = context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err = (&deliver.HTTP{Transport: a}).Deliver(ctx, req)
+		assert.Empty(t, failure(t, err).EndpointCause())
+	})
+}

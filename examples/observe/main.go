@@ -12,6 +12,7 @@ import (
 	"log"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"os"
 	"time"
 
@@ -50,7 +51,7 @@ func run(out io.Writer) error {
 		return err
 	}
 	err = d.SetEndpoints([]leadhook.Endpoint{{
-		ID: "crm", URL: crm.URL + "/leads?key=secret", Mapping: mapping.Mapping{Rules: []mapping.Rule{{Field: "email", Name: "email"}}},
+		ID: "crm", URL: crm.URL + "/secret-path?key=secret", Mapping: mapping.Mapping{Rules: []mapping.Rule{{Field: "email", Name: "email"}}},
 	}})
 	if err != nil {
 		return err
@@ -74,8 +75,8 @@ func run(out io.Writer) error {
 func newHTTP(logger *slog.Logger, provider trace.TracerProvider) *deliver.HTTP {
 	return &deliver.HTTP{
 		// Around leadhook's own Transport, so that addresses stay guarded.
-		Transport: hideQuery(otelhttp.NewTransport(
-			showQuery(&deliver.Transport{AllowPrivate: true}), // the receiver is on loopback
+		Transport: hideURL(otelhttp.NewTransport(
+			showURL(&deliver.Transport{AllowPrivate: true}), // the receiver is on loopback
 			otelhttp.WithTracerProvider(provider),
 			otelhttp.WithPropagators(propagation.TraceContext{}),
 			otelhttp.WithSpanNameFormatter(func(_ string, r *http.Request) string { return "deliver to " + r.URL.Hostname() }),
@@ -93,24 +94,24 @@ func newHTTP(logger *slog.Logger, provider trace.TracerProvider) *deliver.HTTP {
 	}
 }
 
-// A queryKey is where the query of a URL is while a span is made of its request:
-// it may hold a key, and spans keep the whole URL.
-type queryKey struct{}
+// A urlKey is where a URL is while a span is made of its request: path and query
+// may hold a key, and spans keep the whole URL.
+type urlKey struct{}
 
-// hideQuery takes the query off, and showQuery puts it back before it is sent.
-func hideQuery(next http.RoundTripper) http.RoundTripper {
+// hideURL leaves the host of it, and showURL puts it back before it is sent.
+func hideURL(next http.RoundTripper) http.RoundTripper {
 	return roundTripper(func(r *http.Request) (*http.Response, error) {
-		query := r.URL.RawQuery
-		r = r.Clone(context.WithValue(r.Context(), queryKey{}, query))
-		r.URL.RawQuery = ""
+		whole := r.URL
+		r = r.Clone(context.WithValue(r.Context(), urlKey{}, whole))
+		r.URL = &url.URL{Scheme: whole.Scheme, Host: whole.Host, Path: "/"}
 		return next.RoundTrip(r)
 	})
 }
 
-func showQuery(next http.RoundTripper) http.RoundTripper {
+func showURL(next http.RoundTripper) http.RoundTripper {
 	return roundTripper(func(r *http.Request) (*http.Response, error) {
 		r = r.Clone(r.Context())
-		r.URL.RawQuery, _ = r.Context().Value(queryKey{}).(string)
+		r.URL = r.Context().Value(urlKey{}).(*url.URL)
 		return next.RoundTrip(r)
 	})
 }
