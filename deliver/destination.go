@@ -44,7 +44,7 @@ type Destination struct {
 	Accept []int
 	// Outcomes read the answer's body for what became of the lead; the first that
 	// matches decides, before the status code. None: the status code decides.
-	// HTTP reads the first 32 KiB of an answer.
+	// HTTP reads the first 16 KiB of an answer.
 	Outcomes []OutcomeRule
 	// Limits are kept by package limit; HTTP alone does not look at them.
 	Limits Limits

@@ -2,7 +2,6 @@ package deliver
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -20,7 +19,7 @@ import (
 // can be used again. Reading stops there, compressed or not.
 const (
 	keptBody = 4 << 10
-	readBody = 32 << 10
+	readBody = 16 << 10
 )
 
 // An exchange is one request on its way: an http.RoundTripper under
@@ -108,7 +107,9 @@ func (x *exchange) read(ctx context.Context, resp *http.Response, a *Attempt) er
 	if len(rules) > 0 || ans.code == http.StatusBadRequest {
 		keep = readBody // somebody looks into it
 	}
-	err := ans.readFrom(ctx, resp, keep)
+	retryAfter, redirected, encoding := parseRetryAfter(resp.Header, time.Now()), x.redirected(resp), resp.Header.Get("Content-Encoding")
+	resp.Header = nil // of tiny lines it takes twenty times their bytes, as long as the body may
+	err := ans.readFrom(ctx, resp, encoding, keep)
 	if err != nil {
 		rules = nil // of what broke off nobody knows what it would have said
 	}
@@ -122,9 +123,9 @@ func (x *exchange) read(ctx context.Context, resp *http.Response, a *Attempt) er
 		// body ends.
 		return err
 	}
-	a.RetryAfter = parseRetryAfter(resp.Header, time.Now())
+	a.RetryAfter = retryAfter
 	if a.Cause == CauseRedirect {
-		x.err = x.redirected(resp)
+		x.err = redirected
 	}
 	return nil
 }
@@ -177,71 +178,13 @@ func (x *exchange) header(at time.Time) http.Header {
 	return h
 }
 
-// readFrom reads an answer to its end, or as far as readBody, and keeps some of
-// it. Closing a body that was not read to its end closes its connection.
-func (a *answer) readFrom(ctx context.Context, resp *http.Response, keep int) error {
-	if resp.Body == nil { // of a transport of the host's, such as a test's
-		return nil
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode == http.StatusSwitchingProtocols {
-		return nil // the body is the bare connection, which knows no context
-	}
-	// What comes over the wire is bounded, and what is made of it too: an endless
-	// gzip may hold nothing at all.
-	wire := io.LimitedReader{R: resp.Body, N: readBody}
-	body := io.Reader(&wire)
-	switch encoding := resp.Header.Get("Content-Encoding"); {
-	case strings.EqualFold(encoding, "gzip"):
-		body = &gunzip{wire: &wire}
-	case encoding != "" && !strings.EqualFold(encoding, "identity"):
-		a.unreadable = errEncoded
-		keep = 0
-	}
-	var buf [1024]byte
-	for total := 0; total < readBody; {
-		n, err := body.Read(buf[:])
-		a.body = append(a.body, buf[:min(n, keep-len(a.body))]...)
-		total += n
-		if wire.N == 0 { // or just as long, which nobody knows without waiting for more
-			break
-		}
-		if err == io.EOF {
-			return nil
-		}
-		if err == nil {
-			err = ctx.Err() // which a transport of the host's may not look at
-		}
-		if err != nil {
-			return err
-		}
-	}
-	if a.unreadable == nil {
-		a.unreadable = errTooLong
-	}
-	return nil
-}
-
-// A gunzip inflates what comes over the wire. It begins with the first Read, so
-// that an answer without a body is none.
-type gunzip struct {
-	wire io.Reader
-	zip  *gzip.Reader
-}
-
-func (g *gunzip) Read(p []byte) (n int, err error) {
-	if g.zip == nil {
-		if g.zip, err = gzip.NewReader(g.wire); err != nil {
-			return 0, err
-		}
-	}
-	return g.zip.Read(p)
-}
-
 // redirected reports where an answer leads, without what could be secret or
 // personal there: the query, what is in the endpoint's own path too, and what is
 // no plain word.
 func (x *exchange) redirected(resp *http.Response) error {
+	if resp.StatusCode/100 != 3 {
+		return nil
+	}
 	to, err := resp.Location()
 	if err != nil {
 		return errors.New("redirected, without a usable Location")

@@ -19,7 +19,7 @@ import (
 // What a delivery costs while it hangs, above its body: heap and stacks, those of
 // net/http and of the other side of the loopback included. The goal is a
 // goroutine and 64 KiB. net/http has two goroutines more for a connection, and a
-// receiver that uses its whole 32 KiB of headers for tiny ones goes beyond the
+// receiver that uses its whole 16 KiB of headers for tiny ones goes beyond the
 // goal: net/http keeps each by its name.
 func TestFootprintOfHangingDeliveries(t *testing.T) {
 	deliveries := 200
@@ -39,11 +39,11 @@ func TestFootprintOfHangingDeliveries(t *testing.T) {
 		{"a body that drips", ok + "Content-Length: 100000\r\n\r\n", "secret", nil, 64},
 		{"a chunk that drips", ok + chunked + "ffff\r\n", "s", nil, 64},
 		{"a body that hangs behind 4 KiB", ok + "Content-Length: 100000\r\n\r\n" + strings.Repeat("s", 5<<10), "", nil, 64},
-		{"gzip that hangs", ok + gzipped + string(compress([]byte("secret"))[:15]), "", nil, 96},
-		{"a large header", ok + "X: " + strings.Repeat("s", 30<<10) + "\r\nContent-Length: 100000\r\n\r\n", "", nil, 96},
-		{"many tiny headers", ok + tiny(30<<10) + "Content-Length: 100000\r\n\r\n", "", nil, 1024},
-		{"many tiny headers that are alike", ok + strings.Repeat("X:\r\n", 7000) + "Content-Length: 100000\r\n\r\n", "", nil, 1024},
-		{"many tiny headers that do not end", ok + tiny(30<<10), "", nil, 1024},
+		{"gzip that hangs", ok + gzipped + string(compress([]byte("secret"))[:15]), "", nil, 64},
+		{"a large header", ok + "X: " + strings.Repeat("s", 14<<10) + "\r\nContent-Length: 100000\r\n\r\n", "", nil, 64},
+		{"many tiny headers", ok + tiny(14<<10) + "Content-Length: 100000\r\n\r\n", "", nil, 1024},
+		{"many tiny headers that are alike", ok + strings.Repeat("X:\r\n", 3500) + "Content-Length: 100000\r\n\r\n", "", nil, 1024},
+		{"many tiny headers that do not end", ok + tiny(14<<10), "", nil, 1024},
 		{"a wait", busy + "Connection: close\r\nContent-Length: 0\r\n\r\n", "", nil, 64},
 		{"a request that nobody reads", "", "", make([]byte, 16<<20), 128},
 	} {

@@ -111,10 +111,10 @@ func TestOutcomes(t *testing.T) {
 		},
 		{
 			proves: "too long to be known whole", code: 200, body: `{"ok":false,"x":"` + strings.Repeat("x", 40<<10) + `"}`,
-			rules: []rule{{Path: "ok", Equals: "false", Verdict: rejected}}, note: "longer than 32 KiB",
+			rules: []rule{{Path: "ok", Equals: "false", Verdict: rejected}}, note: "longer than 16 KiB",
 		},
 		{
-			proves: "longer than what is kept, and read all the same", code: 200, body: `{"x":"` + strings.Repeat("x", 20<<10) + `","ok":false}`,
+			proves: "longer than what is kept, and read all the same", code: 200, body: `{"x":"` + strings.Repeat("x", 10<<10) + `","ok":false}`,
 			rules: []rule{{Path: "ok", Equals: "false", Verdict: rejected}}, kind: deliver.ErrRejected, cause: deliver.CauseOutcome,
 		},
 		{
@@ -132,11 +132,11 @@ func TestOutcomes(t *testing.T) {
 		},
 		{
 			proves: "behind an answer that is not known whole no rule decides", code: 200, body: `{"success":true,"x":"` + strings.Repeat("x", 40<<10) + `"}`,
-			rules: []rule{{Path: "success", Equals: "true", Verdict: accepted}, {Statuses: []int{200}, Verdict: rejected}}, note: "longer than 32 KiB",
+			rules: []rule{{Path: "success", Equals: "true", Verdict: accepted}, {Statuses: []int{200}, Verdict: rejected}}, note: "longer than 16 KiB",
 		},
 		{
 			proves: "nor where a text was not found in what is known", code: 200, body: strings.Repeat("x", 40<<10) + "rejected",
-			rules: []rule{{Contains: "rejected", Verdict: rejected}}, note: "outcome rule 0 does not apply: the answer is longer than 32 KiB",
+			rules: []rule{{Contains: "rejected", Verdict: rejected}}, note: "outcome rule 0 does not apply: the answer is longer than 16 KiB",
 		},
 		{
 			proves: "one of a list is enough", code: 200, body: `{"errors":[{"code":"A"},{"code":"DUP"}]}`,

@@ -198,7 +198,7 @@ func (t *Transport) newTransport() *http.Transport {
 		MaxIdleConns:           2048,
 		MaxIdleConnsPerHost:    256,
 		IdleConnTimeout:        90 * time.Second,
-		MaxResponseHeaderBytes: 32 << 10,
+		MaxResponseHeaderBytes: 16 << 10,
 	}
 	if t.Proxy != nil {
 		// Everything goes through it, so that nothing else is dialled.
