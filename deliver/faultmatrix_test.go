@@ -70,7 +70,7 @@ const (
 	// slack is for a machine that has other things to do.
 	slack = 5 * time.Second
 	// allowed is what one attempt may take on both sides of the loopback. 16 KiB
-	// of tiny headers take an eighth of it; an answer without end would take
+	// of tiny headers take a sixteenth of it; an answer without end would take
 	// hundreds of times as much in its attempt's time.
 	allowed = 8 << 20
 )
