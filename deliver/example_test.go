@@ -166,3 +166,26 @@ func ExampleRequest_Sign() {
 	// msg_p5jXN8AQM9LWM0D4loKWxJek 1614265330
 	// v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=
 }
+
+func ExampleLimits() {
+	l := deliver.Limits{Concurrency: 2, Rate: 0.5} // two at a time, one begun every two seconds
+	fmt.Println(l.Validate())
+	fmt.Println(deliver.Limits{Burst: -1}.Validate())
+	// Output:
+	// <nil>
+	// limits.burst: it is -1; 0 means the rate, rounded up
+}
+
+func ExampleReceipt() {
+	fake := &delivertest.Fake{}
+	fake.Answers("crm", delivertest.Answer{Code: 409, Body: `{"lead":{"id":"L-17"}}`})
+	receipt, err := fake.Deliver(context.Background(), &deliver.Request{EndpointID: "crm", Destination: deliver.Destination{
+		Outcomes: []deliver.OutcomeRule{{Statuses: []int{409}, Verdict: deliver.VerdictDuplicate, ReferencePath: "lead.id"}},
+	}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(receipt.Status, receipt.Duplicate, receipt.Reference)
+	// Output: delivered true L-17
+}

@@ -80,3 +80,36 @@ func ExampleStore() {
 	fmt.Println(n, err)
 	// Output: 0 <nil>
 }
+
+func ExampleFilter() {
+	h, err := history.New(&delivertest.Fake{}, &history.Memory{}, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for i := range 5 {
+		if _, err := h.Deliver(context.Background(), &deliver.Request{ID: fmt.Sprint("new-", i), EndpointID: "crm"}); err != nil {
+			fmt.Println(err)
+		}
+	}
+	f := history.Filter{EndpointID: "crm", Status: history.Delivered, Limit: 2}
+	for {
+		page, err := h.Store().List(context.Background(), f)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		var ids []string
+		for _, e := range page.Entries {
+			ids = append(ids, e.MessageID)
+		}
+		fmt.Println(ids)
+		if f.After = page.Next; f.After == "" {
+			break
+		}
+	}
+	// Output:
+	// [new-4 new-3]
+	// [new-2 new-1]
+	// [new-0]
+}
