@@ -77,8 +77,8 @@ func answering() []fault {
 		{"an answer that comes before the request was read", largeTo(func(_ *scene, c net.Conn) {
 			c.Read(make([]byte, 1))
 			io.WriteString(c, "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n")
-			time.Sleep(quick) // whoever waits for the rest shall find that it went wrong
-		}), deliver.CauseAuthentication, deliver.ErrRejected, 1, "status 401"},
+			time.Sleep(10 * quick) // whoever waits for the rest shall find that it went wrong
+		}), deliver.CauseAuthentication, deliver.ErrRejected, -2, "status 401"},
 	}
 }
 
