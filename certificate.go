@@ -31,8 +31,22 @@ func (c *ClientCertificate) parse(fault func(setting string, err error)) *tls.Ce
 	}
 	sound := true
 	for _, part := range []struct{ setting, text string }{{"clientCertificate.certificate", c.Certificate}, {"clientCertificate.key", c.Key}} {
-		if block, _ := pem.Decode([]byte(part.text)); block == nil {
-			fault(part.setting, errors.New("it is no PEM, which begins with -----BEGIN"))
+		block, _ := pem.Decode([]byte(part.text))
+		var err error
+		switch {
+		case part.text == "":
+			err = errors.New("it is empty; give it as PEM")
+		case block == nil && strings.Contains(part.text, `\n`):
+			err = errors.New(`it has the two characters \n where PEM has line breaks`)
+		case block == nil && strings.Contains(part.text, "-----BEGIN"):
+			err = errors.New("it is PEM that cannot be decoded; perhaps its line breaks were lost")
+		case block == nil:
+			err = errors.New("it is no PEM, which begins with -----BEGIN; it is the text itself, and not the path of a file")
+		case strings.Contains(block.Type, "ENCRYPTED") || strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED"):
+			err = errors.New("it is encrypted; decrypt it first")
+		}
+		if err != nil {
+			fault(part.setting, err)
 			sound = false
 		}
 	}

@@ -109,6 +109,9 @@ func (e Endpoint) compile(c *mapping.Catalog) (*endpoint, error) {
 	}
 	for _, err := range split(destination.Validate()) {
 		if s, ok := errors.AsType[*deliver.SettingError](err); ok {
+			if s.Setting == "certificate" {
+				s.Setting = "clientCertificate"
+			}
 			fault(s.Setting, s.Err)
 		}
 	}

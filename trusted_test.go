@@ -41,7 +41,8 @@ import (
 func Example_trusted() {
 	crm := delivertest.NewReceiver()
 	defer crm.Close()
-	crm.Answers(delivertest.Answer{Body: `{"success":false,"reason":"jane@example.com is known"}`})
+	crm.Answers(delivertest.Answer{Body: `{"success":false,"reason":"jane@example.com is known"}`}, delivertest.Code(200))
+	leads := map[string]mapping.Lead{"1": {"leadId": "1", "email": "jane@example.com"}}
 
 	h := &deliver.HTTP{AllowPrivate: true} // for a receiver on loopback; leave it out elsewhere
 	limited, err := limit.New(h, &limit.Options{Limits: deliver.Limits{Concurrency: 8, Rate: 20}})
@@ -55,12 +56,17 @@ func Example_trusted() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	kept, err := history.New(watched, &history.Memory{}, nil)
+	var d *leadhook.Dispatcher
+	kept, err := history.New(watched, &history.Memory{}, &history.Options{
+		Rebuild: func(_ context.Context, e history.Entry) (*deliver.Request, error) { // to send it once more
+			lead := leads[e.LeadID] // from your database
+			return d.Rebuild(e.EndpointID, routing.Message{ID: e.MessageID, Type: routing.MessageType(e.MessageType), Lead: lead})
+		},
+	})
 	if err != nil {
 		log.Fatal(err)
 	}
-	d, err := leadhook.New(kept, nil)
-	if err != nil {
+	if d, err = leadhook.New(kept, nil); err != nil {
 		log.Fatal(err)
 	}
 	err = d.SetEndpoints([]leadhook.Endpoint{{
@@ -70,8 +76,7 @@ func Example_trusted() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	lead := mapping.Lead{"leadId": "1", "email": "jane@example.com"}
-	if _, err := d.Dispatch(context.Background(), routing.Message{ID: "new-1", Type: routing.MessageNewLead, Lead: lead}); err != nil {
+	if _, err := d.Dispatch(context.Background(), routing.Message{ID: "new-1", Type: routing.MessageNewLead, Lead: leads["1"]}); err != nil {
 		fmt.Println("rejected:", errors.Is(err, deliver.ErrRejected))
 	}
 	page, err := kept.Store().List(context.Background(), history.Filter{EndpointID: "crm", Status: history.Failed})
@@ -81,9 +86,12 @@ func Example_trusted() {
 	for _, e := range page.Entries {
 		fmt.Printf("%s, reason %q, sent %s\n", e, e.Reason, e.Body)
 	}
+	resent, err := kept.ResendFailed(context.Background(), history.Filter{EndpointID: "crm"})
+	fmt.Println(len(resent), resent[0].Receipt.Status, err)
 	// Output:
 	// rejected: true
 	// new-1 for endpoint crm (lead 1, new_lead): failed (outcome), 1 attempts, reason "*** is known", sent {"messageType":"new_lead","email":"***"}
+	// 1 delivered <nil>
 }
 
 // pair is a client certificate and its key in PEM.
@@ -132,10 +140,15 @@ func TestFaultsOfOutcomesLimitsAndCertificatesHaveTheirPlace(t *testing.T) {
 		assert.Error(t, d.SetEndpoints([]leadhook.Endpoint{e}))
 	}
 	for place, c := range map[string]leadhook.ClientCertificate{
-		"clientCertificate.key":         {Certificate: good.Certificate, Key: other.Key},
-		"clientCertificate.key: ":       {Certificate: good.Certificate, Key: good.Certificate},
-		"clientCertificate.key: it":     {Certificate: good.Certificate, Key: "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"},
-		"clientCertificate.certificate": {Certificate: "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", Key: good.Key},
+		"clientCertificate.key":                  {Certificate: good.Certificate, Key: other.Key},
+		"clientCertificate.key: ":                {Certificate: good.Certificate, Key: good.Certificate},
+		"clientCertificate.key: it":              {Certificate: good.Certificate, Key: "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"},
+		"clientCertificate.key: it is empty":     {Certificate: good.Certificate},
+		"clientCertificate.key: it has the two":  {Certificate: good.Certificate, Key: strings.ReplaceAll(good.Key, "\n", `\n`)},
+		"clientCertificate.key: it is PEM that":  {Certificate: good.Certificate, Key: strings.ReplaceAll(good.Key, "\n", " ")},
+		"clientCertificate.key: it is no PEM":    {Certificate: good.Certificate, Key: "/etc/keys/client.pem"},
+		"clientCertificate.key: it is encrypted": {Certificate: good.Certificate, Key: strings.ReplaceAll(good.Key, "PRIVATE", "ENCRYPTED PRIVATE")},
+		"clientCertificate.certificate":          {Certificate: "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", Key: good.Key},
 	} {
 		e := endpoint("crm")
 		e.ClientCertificate = &c
@@ -144,6 +157,9 @@ func TestFaultsOfOutcomesLimitsAndCertificatesHaveTheirPlace(t *testing.T) {
 	e := endpoint("crm")
 	e.ClientCertificate = good
 	require.NoError(t, e.Validate(nil))
+	e.URL = "http://example.com"
+	assert.ErrorContains(t, e.Validate(nil), `endpoint "crm": clientCertificate: it is presented over https only`)
+	e.URL = "https://example.com"
 	var out bytes.Buffer
 	slog.New(slog.NewTextHandler(&out, nil)).Info("x", "endpoint", e, "certificate", *good)
 	fmt.Fprintf(&out, "%v %+v %#v %s %v %+v", e, e, e, e, *good, good)

@@ -65,7 +65,7 @@ func checkAddress(a netip.Addr, allowPrivate bool) error {
 		case allowPrivate:
 			return nil
 		default:
-			return &addressError{a, "it is not public; HTTP.AllowPrivate allows it, for development"}
+			return &addressError{a, "it is not public; AllowPrivate, of HTTP or of the Transport that it is given, allows it for development"}
 		}
 	}
 	if guardian.SafeAddr(a) != nil {

@@ -94,7 +94,7 @@ func (a *answer) read(rules []OutcomeRule) (*OutcomeRule, int, error) {
 			return r, i, unread
 		}
 		if err != nil && unread == nil {
-			unread = fmt.Errorf("outcome rule %d does not apply: %w", i, err)
+			unread = fmt.Errorf("outcomes[%d] does not apply: %w", i, err)
 		}
 		if err != nil && a.unreadable != nil {
 			break
@@ -157,6 +157,19 @@ func (r *OutcomeRule) outcome(a *answer) Outcome {
 		Duplicate: r.Verdict == VerdictDuplicate,
 		Reason:    find(r.ReasonPath), Reference: find(r.ReferencePath), Price: find(r.PricePath),
 	}
+}
+
+// missed names the paths that led to nothing.
+func (r *OutcomeRule) missed(found Outcome) string {
+	var paths []string
+	for _, p := range []struct{ name, path, text string }{
+		{"reasonPath", r.ReasonPath, found.Reason}, {"referencePath", r.ReferencePath, found.Reference}, {"pricePath", r.PricePath, found.Price},
+	} {
+		if p.path != "" && p.text == "" {
+			paths = append(paths, p.name)
+		}
+	}
+	return strings.Join(paths, " and ")
 }
 
 // printable bounds a text of a receiver's, and makes it one that every database

@@ -31,7 +31,7 @@ const (
 
 var remedies = map[Cause]string{
 	CauseConnection:     "Check that the URL's host name and port are right and that the server is running and reachable from the internet.",
-	CauseTLS:            "Check that the server's certificate is valid, not expired, complete with its chain and issued for the URL's host name.",
+	CauseTLS:            "Check that the server's certificate is valid, not expired, complete with its chain and issued for the URL's host name; where it asks for a client certificate, that one is set, valid and known to the server.",
 	CauseTimeout:        "Make the endpoint answer sooner, by storing the lead first and working on it afterwards, or allow it more time.",
 	CauseRateLimited:    "Raise the endpoint's rate limit, or send to it less often.",
 	CauseHTTPStatus:     "Look up the status code in the endpoint's documentation and logs: 404 and 405 mostly mean a wrong URL, 5xx a fault on its side, and a code that means success there, such as 204, belongs to the accepted codes.",
@@ -45,7 +45,7 @@ var remedies = map[Cause]string{
 	CauseHeld:           "Release the endpoint when it is ready; what waits is delivered then.",
 	CauseOutcome:        "Read the reason in the endpoint's answer: its system got the request and did not take the lead; if it did, correct the outcome rules.",
 	CauseLeadData:       "Check this lead's values against what the endpoint allows, and where many leads fail restrict the form that collects them.",
-	CauseThrottled:      "Nothing needs to be done if it passes, since sending waits for the endpoint's limits or its recovery; if it lasts, raise the limits or look at the failures before.",
+	CauseThrottled:      "Nothing needs to be done if it passes when it is sent again after the wait; if it lasts, raise the limits or look at the failures before.",
 }
 
 // Causes returns all causes, sorted.

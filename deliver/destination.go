@@ -135,6 +135,8 @@ func (d *Destination) parse() (p parsed, err error) {
 	d.Limits.validate(fault)
 	if c := d.Certificate; c != nil && (len(c.Certificate) == 0 || c.PrivateKey == nil) {
 		fault("certificate", errors.New("it has no certificate or no key; tls.X509KeyPair makes one of both"))
+	} else if c != nil && p.url != nil && p.url.Scheme == "http" {
+		fault("certificate", errors.New("it is presented over https only, and the URL is http"))
 	}
 	return p, errors.Join(faults...)
 }

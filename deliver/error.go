@@ -49,8 +49,12 @@ func (e *Error) Error() string {
 	if e.Err != nil {
 		fmt.Fprintf(&b, ": %v", e.Err)
 	}
-	if e.RetryAfter > 0 {
-		fmt.Fprintf(&b, "; asks to wait %v", e.RetryAfter)
+	switch {
+	case e.RetryAfter <= 0:
+	case e.Cause == CauseThrottled:
+		fmt.Fprintf(&b, "; try again after %v", e.RetryAfter.Round(time.Millisecond))
+	default:
+		fmt.Fprintf(&b, "; asks to wait %v", e.RetryAfter.Round(time.Millisecond))
 	}
 	return b.String()
 }

@@ -78,7 +78,7 @@ func ExampleCheckAddress() {
 	}
 	// Output:
 	// <nil>
-	// address 127.0.0.1 is blocked: it is not public; HTTP.AllowPrivate allows it, for development
+	// address 127.0.0.1 is blocked: it is not public; AllowPrivate, of HTTP or of the Transport that it is given, allows it for development
 	// address 169.254.169.254 is blocked: it is a cloud platform's own
 	// address 2002:7f00:1:: is blocked: it is not public
 }

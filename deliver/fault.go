@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -58,6 +59,10 @@ func diagnoseTLS(err error) (error, bool) {
 	}
 	// Alerts have no exported type of their own outside QUIC.
 	if op, ok := errors.AsType[*net.OpError](err); ok && (op.Op == "remote error" || op.Op == "local error") {
+		// An alert's text is one of crypto/tls's own.
+		if op.Op == "remote error" {
+			return keep(err, fmt.Sprintf("the TLS handshake failed, the server says %q", strings.TrimPrefix(op.Err.Error(), "tls: "))), true
+		}
 		return keep(err, "the TLS handshake failed"), true
 	}
 	return nil, false

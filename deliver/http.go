@@ -21,7 +21,8 @@ type HTTP struct {
 	// (CheckAddress), and so are client certificates.
 	Transport http.RoundTripper
 	// AllowPrivate lets HTTP's own transport reach loopback and private
-	// addresses, for development and tests. Cloud metadata stays blocked.
+	// addresses, for development and tests. Cloud metadata stays blocked. A
+	// *Transport of the host's has an AllowPrivate of its own.
 	AllowPrivate bool
 	// MaxWait bounds the wait between two attempts. 0 means 30 s. An answer that
 	// asks for more ends the attempts at once, with Error.RetryAfter set.

@@ -6,16 +6,16 @@ import (
 	"math"
 )
 
-// Limits are what one endpoint can bear. Package limit keeps them; a zero field
-// means what limit.Options says for all endpoints.
+// Limits are what one endpoint can bear. Package limit keeps them. Where
+// Concurrency or Rate is zero, the one of limit.Options counts.
 type Limits struct {
 	// Concurrency is how many requests may be under way at a time.
 	Concurrency int `json:"concurrency,omitempty"`
 	// Rate is how many requests may begin in a second; 0.5 is one in two seconds,
 	// and one in a day is the least.
 	Rate float64 `json:"rate,omitempty"`
-	// Burst is how many may begin at once after a quiet time. 0 means Rate,
-	// rounded up.
+	// Burst is how many may begin at once after a quiet time. 0 means as many as
+	// Rate, rounded up, whosever Rate it is.
 	Burst int `json:"burst,omitempty"`
 }
 
@@ -30,13 +30,13 @@ func (l Limits) Validate() error {
 
 func (l Limits) validate(fault func(setting string, err error)) {
 	if l.Concurrency < 0 {
-		fault("limits.concurrency", fmt.Errorf("it is %d; 0 means no limit of the endpoint's own", l.Concurrency))
+		fault("limits.concurrency", fmt.Errorf("it is %d; 0 means no limit here", l.Concurrency))
 	}
 	if l.Rate > 0 && l.Rate < leastRate {
 		fault("limits.rate", fmt.Errorf("it is %v; one in a day (%.7f) is the least", l.Rate, leastRate))
 	}
 	if !(l.Rate >= 0) || math.IsInf(l.Rate, 0) { // a NaN is not either
-		fault("limits.rate", fmt.Errorf("it is %v; 0 means no limit of the endpoint's own", l.Rate))
+		fault("limits.rate", fmt.Errorf("it is %v; 0 means no limit here", l.Rate))
 	}
 	if l.Burst < 0 {
 		fault("limits.burst", fmt.Errorf("it is %d; 0 means the rate, rounded up", l.Burst))

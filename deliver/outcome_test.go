@@ -41,12 +41,12 @@ func TestOutcomes(t *testing.T) {
 				{Path: "reason", Equals: "duplicate", Verdict: duplicate, ReasonPath: "reason"},
 				{Path: "success", Equals: "false", Verdict: rejected, ReasonPath: "reason"},
 			},
-			found: deliver.Outcome{Duplicate: true, Reason: "duplicate"}, note: "outcome rule 0 matches: duplicate",
+			found: deliver.Outcome{Duplicate: true, Reason: "duplicate"}, note: "outcomes[0] matches: duplicate",
 		},
 		{
 			proves: "a 200 that says rejected, with reason, reference and price", code: 200, body: leadConduit,
 			rules: []rule{{Path: "outcome", Equals: "success", Verdict: accepted}, {Path: "outcome", Equals: "failure", Verdict: rejected, ReasonPath: "reason", ReferencePath: "lead.id", PricePath: "price"}},
-			kind:  deliver.ErrRejected, cause: deliver.CauseOutcome, found: deliver.Outcome{Reason: `bad "phone"`, Reference: "5f0c", Price: "12.50"}, note: "rule 1 matches",
+			kind:  deliver.ErrRejected, cause: deliver.CauseOutcome, found: deliver.Outcome{Reason: `bad "phone"`, Reference: "5f0c", Price: "12.50"}, note: "outcomes[1] matches",
 		},
 		{
 			proves: "the first match wins", code: 200, body: `{"a":1}`,
@@ -71,6 +71,12 @@ func TestOutcomes(t *testing.T) {
 		{
 			proves: "nothing matches, and the status decides", code: 422, body: `{"a":"x"}`,
 			rules: []rule{{Path: "a", Equals: "y", Verdict: accepted}}, kind: deliver.ErrRejected, cause: deliver.CauseFieldMapping,
+			note: "no outcome rule matches; the status decides",
+		},
+		{
+			proves: "a path that leads nowhere shows", code: 200, body: `{"a":"x"}`,
+			rules: []rule{{Path: "a", Verdict: duplicate, ReasonPath: "b", PricePath: "c"}}, found: deliver.Outcome{Duplicate: true},
+			note: "outcomes[0] matches: duplicate, and there is nothing at its reasonPath and pricePath",
 		},
 		{
 			proves: "case counts", code: 200, body: "ERROR",
@@ -86,7 +92,7 @@ func TestOutcomes(t *testing.T) {
 		},
 		{
 			proves: "an answer that is no JSON", code: 200, body: "<html>success</html>",
-			rules: []rule{{Path: "success", Equals: "false", Verdict: rejected}}, note: "outcome rule 0 does not apply: the answer is not JSON",
+			rules: []rule{{Path: "success", Equals: "false", Verdict: rejected}}, note: "outcomes[0] does not apply: the answer is not JSON",
 		},
 		{
 			proves: "JSON with something behind it is none", code: 200, body: `{"success":false} <!-- -->`,
@@ -99,7 +105,7 @@ func TestOutcomes(t *testing.T) {
 		{
 			proves: "one that is no JSON for one rule, and text for another", code: 200, body: "duplicate",
 			rules: []rule{{Path: "a", Verdict: rejected}, {Contains: "duplicate", Verdict: duplicate}}, found: deliver.Outcome{Duplicate: true},
-			note: "outcome rule 0 does not apply: the answer is not JSON; outcome rule 1 matches: duplicate",
+			note: "outcomes[0] does not apply: the answer is not JSON; outcomes[1] matches: duplicate",
 		},
 		{
 			proves: "too deep to walk", code: 200, body: strings.Repeat("[", 5000) + strings.Repeat("]", 5000),
@@ -136,7 +142,7 @@ func TestOutcomes(t *testing.T) {
 		},
 		{
 			proves: "nor where a text was not found in what is known", code: 200, body: strings.Repeat("x", 40<<10) + "rejected",
-			rules: []rule{{Contains: "rejected", Verdict: rejected}}, note: "outcome rule 0 does not apply: the answer is longer than 16 KiB",
+			rules: []rule{{Contains: "rejected", Verdict: rejected}}, note: "outcomes[0] does not apply: the answer is longer than 16 KiB",
 		},
 		{
 			proves: "one of a list is enough", code: 200, body: `{"errors":[{"code":"A"},{"code":"DUP"}]}`,
@@ -302,6 +308,11 @@ func TestABadRuleIsRefusedWithItsPlace(t *testing.T) {
 		"outcomes[1].path: the rule matches every": {Verdict: ok},
 		"outcomes[1].path: it has more than 32":    {Path: strings.Repeat("a.", 32) + "a", Verdict: ok},
 		"outcomes[1].path: it has more than":       {Path: strings.Repeat("@reverse|", 3) + "@reverse", Verdict: ok},
+		"outcomes[1].path: \"errors[0]\" has an":   {Path: "errors[0].type", Verdict: ok},
+		"outcomes[1].path: \"a[]\" has an":         {Path: "x.a[]", Verdict: ok},
+		"outcomes[1].path: it begins with $":       {Path: "$.status", Verdict: ok},
+		"outcomes[1].path: it begins with /":       {Path: "/result/status", Verdict: ok},
+		"outcomes[1].path: it has a space":         {Path: "status ", Verdict: ok},
 		"outcomes[1].reasonPath: it has":           {Path: "a", ReasonPath: "a..b", Verdict: ok},
 		"outcomes[1].referencePath: it has":        {Path: "a", ReferencePath: "a..b", Verdict: ok},
 		"outcomes[1].pricePath: it has":            {Path: "a", PricePath: "a..b", Verdict: ok},
@@ -336,7 +347,7 @@ func TestABadRuleIsRefusedWithItsPlace(t *testing.T) {
 func TestGjsonsWaysOfSelectingAreTaken(t *testing.T) {
 	for _, path := range []string{
 		"a", "a.b.0", "a.#", "a.#.b", `a.#(b=="c").d`, `a.#(b!="c")#`, `a.#(b>40)#.c`, `a.#(b%"D*").c`, `a.#(b!%"D*").c`, "a|b", "a*", "a?b.c",
-		`a\.b`, `\@a`, "a|@reverse|0", "@this", "@keys.0", `a.#(b.#(c=="d")).e`, `#(mail=="a@b.c")`, "a b", "ключ", "(a)", "a[0]",
+		`a\.b`, `\@a`, "a|@reverse|0", "@this", "@keys.0", `a.#(b.#(c=="d")).e`, `#(mail=="a@b.c")`, "a b", "ключ", "(a)", `a\[0\]`, "$x", `#(a=="[0]")`,
 	} {
 		_, err := deliver.CompileOutcomes([]deliver.OutcomeRule{{Path: path, Verdict: deliver.VerdictAccepted}})
 		assert.NoError(t, err, path)
@@ -502,8 +513,8 @@ func ExampleOutcomeRule() {
 		fmt.Printf("%v %+v %s\n", err, a.Outcome, a.Note)
 	}
 	// Output:
-	// <nil> {Duplicate:false Reason: Reference:L-17 Price:12.50} outcome rule 2 matches: accepted
-	// <nil> {Duplicate:true Reason: Reference: Price:} outcome rule 0 matches: duplicate
-	// rejected {Duplicate:false Reason:no consent Reference: Price:} outcome rule 1 matches: rejected
-	// <nil> {Duplicate:false Reason: Reference: Price:} outcome rule 0 does not apply: the answer is not JSON
+	// <nil> {Duplicate:false Reason: Reference:L-17 Price:12.50} outcomes[2] matches: accepted
+	// <nil> {Duplicate:true Reason: Reference: Price:} outcomes[0] matches: duplicate
+	// rejected {Duplicate:false Reason:no consent Reference: Price:} outcomes[1] matches: rejected
+	// <nil> {Duplicate:false Reason: Reference: Price:} outcomes[0] does not apply: the answer is not JSON
 }

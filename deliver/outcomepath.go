@@ -3,6 +3,7 @@ package deliver
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -19,6 +20,9 @@ const (
 	copyCost     = 8 // walks that a copy takes as long as
 )
 
+// bracketed is how other syntaxes write an index.
+var bracketed = regexp.MustCompile(`[^\\(]\[[0-9]*\]$`)
+
 // checkPath refuses what gjson would take and find nothing by, and what builds
 // something new.
 //
@@ -33,6 +37,12 @@ func checkPath(path string) (cost int, err error) {
 		return 0, errors.New("it is not valid UTF-8")
 	case strings.ContainsFunc(path, func(r rune) bool { return r < ' ' || r == 0x7F }):
 		return 0, errors.New("it has a control character in it")
+	case strings.TrimSpace(path) != path:
+		return 0, errors.New("it has a space at its beginning or end")
+	case path == "$" || strings.HasPrefix(path, "$.") || strings.HasPrefix(path, "$["):
+		return 0, errors.New("it begins with $, as JSONPath does; in gjson's syntax it begins with the first key")
+	case strings.HasPrefix(path, "/"):
+		return 0, errors.New("it begins with /, as a JSON pointer does; in gjson's syntax keys are parted by dots")
 	}
 	start, parts, modified := 0, 0, 0
 	for start <= len(path) {
@@ -48,11 +58,14 @@ func checkPath(path string) (cost int, err error) {
 		case parts > maxParts || modified > maxModifiers:
 			return 0, fmt.Errorf("it has more than %d parts, or more than %d modifiers", maxParts, maxModifiers)
 		case part == "":
-			return 0, fmt.Errorf(`it has an empty part at byte %d (a dot inside a key is written \.)`, start)
+			return 0, fmt.Errorf(`it has an empty part at byte %d (no dot stands before the first key, and one inside a key is written \.)`, start)
 		case part[0] == '@' && !slices.Contains(modifiers, part[1:]):
 			return 0, fmt.Errorf("%.40q is not taken; a key that begins with @ is written \\@", part)
 		case part[0] == '{' || part[0] == '[' || part[0] == '!':
 			return 0, fmt.Errorf("%.40q builds something new; only what selects is taken (a key that begins so is written with a \\ before it)", part)
+		}
+		if index := bracketed.FindString(part); index != "" {
+			return 0, fmt.Errorf(`%.40q has an index in it; in gjson's syntax an index is a part of its own, as in errors.0.type (in a key, a bracket is written \[)`, part)
 		}
 		start = end + 1
 	}

@@ -109,6 +109,10 @@ func TestClientCertificatesByDestination(t *testing.T) {
 			e := failure(t, err)
 			require.ErrorIs(t, err, deliver.ErrExhausted)
 			assert.Contains(t, []deliver.Cause{deliver.CauseTLS, deliver.CauseConnection}, e.Cause)
+			if e.Cause == deliver.CauseTLS {
+				assert.Contains(t, e.Error(), "certificate required")
+				assert.Contains(t, e.Remedy(), "client certificate")
+			}
 			assert.ErrorContains(t, send("empty", &tls.Certificate{}), "certificate: it has no certificate")
 		})
 	}
@@ -238,13 +242,13 @@ func TestAProxyIsShownNoClientCertificate(t *testing.T) {
 	transport := &deliver.Transport{Proxy: u, RootCAs: roots(s)}
 	h := &deliver.HTTP{Transport: transport}
 	defer h.CloseIdleConnections()
-	for _, scheme := range []string{"https", "http"} {
-		req := request(scheme + "://crm.example.com/")
-		req.Destination.MaxAttempts, req.Destination.Certificate = 1, clientCertificate(t, "jane")
-		_, err = h.Deliver(t.Context(), req)
-		require.Error(t, err)
-		assert.Zero(t, <-asked, scheme)
-	}
+	req := request("https://crm.example.com/")
+	req.Destination.MaxAttempts, req.Destination.Certificate = 1, clientCertificate(t, "jane")
+	_, err = h.Deliver(t.Context(), req)
+	require.Error(t, err)
+	assert.Zero(t, <-asked)
+	req.Destination.URL = "http://crm.example.com/"
+	assert.ErrorContains(t, req.Destination.Validate(), "over https only")
 	assert.NotContains(t, fmt.Sprintf("%v %+v %#v", transport, transport, transport), "proxy-secret")
 	assert.Contains(t, fmt.Sprint(transport), u.Host)
 }

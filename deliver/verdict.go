@@ -65,12 +65,18 @@ func (ans *answer) judge(rules []OutcomeRule, accept []int, a *Attempt) (Verdict
 		return v, nil // an answer that is not looked into
 	}
 	rule, number, unread := ans.read(rules)
-	if unread != nil {
+	switch {
+	case unread != nil:
 		a.Note = unread.Error()
+	case rule == nil && len(rules) > 0:
+		a.Note = "no outcome rule matches; the status decides"
 	}
 	if rule != nil {
 		v, a.Outcome = rule.Verdict, rule.outcome(ans)
-		note := fmt.Sprintf("outcome rule %d matches: %s", number, v)
+		note := fmt.Sprintf("outcomes[%d] matches: %s", number, v)
+		if missed := rule.missed(a.Outcome); missed != "" {
+			note += ", and there is nothing at its " + missed
+		}
 		if a.Note != "" {
 			note = a.Note + "; " + note
 		}
@@ -82,7 +88,7 @@ func (ans *answer) judge(rules []OutcomeRule, accept []int, a *Attempt) (Verdict
 		case cause == "":
 			a.Cause = CauseOutcome
 		}
-		return v, fmt.Errorf("outcome rule %d reads the answer as %s", number, v)
+		return v, fmt.Errorf("outcomes[%d] reads the answer as %s", number, v)
 	}
 	if cause == CauseFieldMapping {
 		if h := readHubSpot(ans.body); h != nil {

@@ -28,7 +28,6 @@ type flatOutput struct {
 	prefix, suffix string // around a value; the prefix starts with the separator
 	joint          string // the suffix of the output before, and prefix
 	list           string // prefix of each element of a list
-	constant       string // all that a constant writes, separators included
 	output         *mapping.Output
 }
 

@@ -29,8 +29,9 @@ func (t MessageType) Validate() error {
 // comes from Type, everything else from Lead.
 type Message struct {
 	// ID is the same on every delivery of this message, so that a receiver
-	// recognises a repeat: the webhook-id of Standard Webhooks. It is printable
-	// ASCII without dots and spaces. "" lets the dispatcher give one.
+	// recognises a repeat, and different for each lead and each update of it: the
+	// webhook-id of Standard Webhooks. It is printable ASCII without dots and
+	// spaces. "" lets the dispatcher give one.
 	ID   string
 	Type MessageType
 	Lead mapping.Source

@@ -15,7 +15,9 @@ import (
 )
 
 // A Receiver is an HTTP endpoint on loopback that keeps what it gets and
-// misbehaves on request. It is safe for concurrent use.
+// misbehaves on request. It is safe for concurrent use. As an http.Handler its
+// zero value serves under a server of your own, such as one of httptest's with a
+// tls.Config that asks for client certificates.
 type Receiver struct {
 	// URL is where it listens, without a slash at its end. Any path below it
 	// serves.

@@ -312,5 +312,5 @@ func ExampleRecord() {
 	fmt.Println(r.LastCause.Remedy())
 	// Output:
 	// endpoint crm: 12 failures since 2026-04-20T14:30:00Z, the last one tls (unhealthy: failing)
-	// Check that the server's certificate is valid, not expired, complete with its chain and issued for the URL's host name.
+	// Check that the server's certificate is valid, not expired, complete with its chain and issued for the URL's host name; where it asks for a client certificate, that one is set, valid and known to the server.
 }

@@ -32,7 +32,7 @@ const (
 // An Entry is one message for one endpoint, and all that was tried. Times are in
 // UTC, to the microsecond.
 type Entry struct {
-	// ID names the entry: the same for the same message, type and endpoint.
+	// ID names the entry: the same for the same message, type, lead and endpoint.
 	ID          string `json:"id"`
 	MessageID   string `json:"messageId"`
 	EndpointID  string `json:"endpointId"`
@@ -103,10 +103,12 @@ func (e Entry) LogValue() slog.Value { return slog.StringValue(e.String()) }
 // e already when it is to record other; the order of the two does not matter.
 // Attempts are added, but for one that is there already, by its time and number.
 // All else is that of the entry that decides: one that is delivered or a
-// duplicate does, whatever was tried later, since the endpoint has the lead; then
-// the later one, by UpdatedAt, where Queued counts for a minute earlier, since
-// the machine that delivers may have a slower clock than the one that stored. A
-// reference and a price are not lost to an entry that has none.
+// duplicate does, whatever was tried later, since the endpoint has the lead; one
+// that was only held back or given up by its caller (held, throttled, canceled)
+// does not, since that says nothing; then the later one, by UpdatedAt, where
+// Queued counts for a minute earlier, since the machine that delivers may have a
+// slower clock than the one that stored. A reference and a price are not lost to
+// an entry that has none.
 func (e Entry) Merge(other Entry) Entry {
 	winner, loser := e, other
 	if loser.decides(&winner) {
@@ -132,9 +134,14 @@ func (e Entry) Merge(other Entry) Entry {
 
 // decides reports whether e and not other says what became of a message.
 func (e *Entry) decides(other *Entry) bool {
-	has := func(e *Entry) bool { return e.Status == Delivered || e.Status == Duplicate }
-	if has(e) != has(other) {
-		return has(e)
+	rank := func(e *Entry) int {
+		switch {
+		case e.Status == Delivered, e.Status == Duplicate:
+			return 2
+		case e.Status == Failed && (e.Cause == deliver.CauseHeld || e.Cause == deliver.CauseThrottled || e.Cause == deliver.CauseCanceled):
+			return 0
+		}
+		return 1
 	}
 	known := func(e *Entry) time.Time {
 		if e.Status == Queued {
@@ -143,7 +150,7 @@ func (e *Entry) decides(other *Entry) bool {
 		return e.UpdatedAt
 	}
 	// Of one time, any order will do, as long as it is one.
-	return cmp.Or(known(e).Compare(known(other)), cmp.Compare(e.Status, other.Status), cmp.Compare(e.SHA256, other.SHA256), cmp.Compare(e.Err, other.Err)) > 0
+	return cmp.Or(cmp.Compare(rank(e), rank(other)), known(e).Compare(known(other)), cmp.Compare(e.Status, other.Status), cmp.Compare(e.SHA256, other.SHA256), cmp.Compare(e.Err, other.Err)) > 0
 }
 
 // clone shares nothing with e.
@@ -163,7 +170,7 @@ func entryID(req *deliver.Request) string {
 		return strings.ToLower(rand.Text())
 	}
 	// No ID holds a NUL that could move from one to the next.
-	sum := sha256.Sum256([]byte(strings.Join([]string{req.ID, req.EndpointID, req.MessageType}, "\x00")))
+	sum := sha256.Sum256([]byte(strings.Join([]string{req.ID, req.EndpointID, req.MessageType, req.LeadID}, "\x00")))
 	return hex.EncodeToString(sum[:16])
 }
 

@@ -36,13 +36,18 @@ type History struct {
 var _ deliver.Deliverer = (*History)(nil)
 
 // New returns a History around next. Nil options are the defaults. A negative
-// timeout is an error.
+// timeout is an error, and what a store's Validate says, where it has one.
 func New(next deliver.Deliverer, store Store, o *Options) (*History, error) {
 	if o == nil {
 		o = &Options{}
 	}
 	if next == nil || store == nil {
 		return nil, errors.New("history: it takes a Deliverer and a Store; &history.Memory{} is one")
+	}
+	if v, ok := store.(interface{ Validate() error }); ok {
+		if err := v.Validate(); err != nil {
+			return nil, err
+		}
 	}
 	if o.StoreTimeout < 0 {
 		return nil, &deliver.SettingError{Setting: "storeTimeout", Err: fmt.Errorf("it is %v; 0 means 5 s", o.StoreTimeout)}
@@ -122,6 +127,30 @@ func (h *History) resend(ctx context.Context, e Entry) (*deliver.Receipt, error)
 	return h.deliver(ctx, &req, true)
 }
 
+// How long ResendFailed waits where limits hold an entry back.
+const (
+	maxHolds = 5
+	maxHold  = 2 * time.Minute
+)
+
+// resendWaiting is resend, and waits where limits hold it back.
+func (h *History) resendWaiting(ctx context.Context, e Entry) (*deliver.Receipt, error) {
+	for holds := 1; ; holds++ {
+		receipt, err := h.resend(ctx, e)
+		held, ok := errors.AsType[*deliver.Error](err)
+		if !ok || held.Cause != deliver.CauseThrottled || held.RetryAfter > maxHold || holds == maxHolds {
+			return receipt, err
+		}
+		timer := time.NewTimer(held.RetryAfter)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return receipt, err
+		}
+	}
+}
+
 // A Resent is what came of one entry that was sent again.
 type Resent struct {
 	ID      string           // of the entry
@@ -147,7 +176,7 @@ var ErrWaits = errors.New("history: an earlier message of the lead may still pas
 // ResendFailed delivers again what failed and matches f, one after the other,
 // the oldest first: where one may still pass, what failed of the same lead and
 // endpoint later is left alone (ErrWaits), so that a lead update does not
-// overtake its lead. Test deliveries are sent again only where f.Test asks for
+// overtake its lead. What limits hold back it waits for, up to 2 min at a time. Test deliveries are sent again only where f.Test asks for
 // them. f.Limit is how many at the most; 0 means all.
 //
 // What succeeds is Failed no more, so that it can be called until nothing is
@@ -198,7 +227,7 @@ func (h *History) ResendFailed(ctx context.Context, f Filter) ([]Resent, error) 
 		case waits[of]:
 			r.Err = ErrWaits
 		default:
-			r.Receipt, r.Err = h.resend(ctx, e)
+			r.Receipt, r.Err = h.resendWaiting(ctx, e)
 			waits[of] = r.Err != nil && !errors.Is(r.Err, deliver.ErrRejected)
 		}
 		all = append(all, r)

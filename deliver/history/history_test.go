@@ -514,6 +514,57 @@ func TestResendFailedLeavesAloneWhatItShould(t *testing.T) {
 	})
 }
 
+// What limits hold back is waited for, and says nothing of what failed before.
+func TestResendFailedWaitsForLimits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake, store := &delivertest.Fake{}, &history.Memory{}
+		gate := &throttle{next: fake}
+		h := keep(t, gate, store, &history.Options{Rebuild: func(context.Context, history.Entry) (*deliver.Request, error) { return request("x"), nil }})
+		fake.Answers("crm", delivertest.Code(401))
+		for i := range 3 {
+			req := request(fmt.Sprint("msg_", i))
+			req.LeadID = fmt.Sprint("lead-", i)
+			h.Deliver(t.Context(), req)
+			time.Sleep(time.Second)
+		}
+		fake.Answers("crm")
+		failed := history.Filter{Cause: deliver.CauseAuthentication}
+		gate.wait = time.Hour
+		all, err := h.ResendFailed(t.Context(), failed)
+		require.NoError(t, err)
+		assert.ErrorIs(t, all[0].Err, deliver.ErrExhausted, "not for an hour")
+		page, err := store.List(t.Context(), failed)
+		require.NoError(t, err)
+		require.Len(t, page.Entries, 3, "the cause is that of what was sent")
+		assert.False(t, page.Entries[0].MayPass)
+
+		gate.wait = 30 * time.Second
+		began := time.Now()
+		gate.until = began.Add(time.Minute)
+		all, err = h.ResendFailed(t.Context(), failed)
+		require.NoError(t, err)
+		require.Len(t, all, 3)
+		for _, r := range all {
+			assert.NoError(t, r.Err)
+		}
+		assert.Equal(t, time.Minute, time.Since(began))
+	})
+}
+
+// throttle holds back until a time, or always.
+type throttle struct {
+	next  deliver.Deliverer
+	wait  time.Duration
+	until time.Time
+}
+
+func (th *throttle) Deliver(ctx context.Context, req *deliver.Request) (*deliver.Receipt, error) {
+	if th.wait > 0 && (th.until.IsZero() || time.Now().Before(th.until)) {
+		return nil, &deliver.Error{Kind: deliver.ErrExhausted, Cause: deliver.CauseThrottled, RetryAfter: th.wait}
+	}
+	return th.next.Deliver(ctx, req)
+}
+
 // A lead that an endpoint has is not failed by what comes later, nor sent again.
 func TestDeliveredIsForGood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -645,6 +696,8 @@ func TestManyAtOnce(t *testing.T) {
 func TestABadOptionIsRefused(t *testing.T) {
 	_, err := history.New(&delivertest.Fake{}, &history.Memory{}, &history.Options{StoreTimeout: -1})
 	assert.ErrorContains(t, err, "storeTimeout")
+	_, err = history.New(&delivertest.Fake{}, &history.Memory{MaxEntries: -1}, nil)
+	assert.ErrorContains(t, err, "-1")
 	_, err = history.New(nil, &history.Memory{}, nil)
 	assert.Error(t, err)
 	_, err = history.New(&delivertest.Fake{}, nil, nil)

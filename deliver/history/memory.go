@@ -27,14 +27,22 @@ type Memory struct {
 
 var _ Store = (*Memory)(nil)
 
+// Validate refuses bounds below zero.
+func (m *Memory) Validate() error {
+	if m.MaxEntries < 0 || m.MaxBytes < 0 {
+		return fmt.Errorf("history: Memory's bounds are %d entries and %d bytes; 0 means the default", m.MaxEntries, m.MaxBytes)
+	}
+	return nil
+}
+
 func older(a, b *Entry) int {
 	return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
 }
 
 // Record keeps a copy of e. A bound below zero is an error.
 func (m *Memory) Record(_ context.Context, e Entry) error {
-	if m.MaxEntries < 0 || m.MaxBytes < 0 {
-		return fmt.Errorf("history: Memory's bounds are %d entries and %d bytes; 0 means the default", m.MaxEntries, m.MaxBytes)
+	if err := m.Validate(); err != nil {
+		return err
 	}
 	e = e.clone()
 	m.mu.Lock()

@@ -37,8 +37,10 @@
 //
 // It comes back at once, as deliver.ErrExhausted with deliver.CauseThrottled and
 // RetryAfter set: a queue waits, and a worker is not held. Those that an endpoint's
-// rate turns away get times one behind the other, so that they do not come back
-// together.
+// rate turns away get times one behind the other, and other waits are longer by
+// up to a quarter and a second, so that they do not come back together. Without
+// a queue it is the host that sends again. Limiter.Forget begins anew with an
+// endpoint that was mended.
 //
 // # Memory
 //

@@ -98,6 +98,16 @@ func (l *Limiter) Pause(_ context.Context, req *deliver.Request) time.Duration {
 // left returns how much longer a host is left alone.
 func (l *Limiter) left(host string, now time.Time) time.Duration { return l.hosts[host].until.Sub(now) }
 
+// Forget begins anew with endpoints that were mended: no breaker is open for them
+// and no rate used up. What is under way counts no longer.
+func (l *Limiter) Forget(endpointIDs ...string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, id := range endpointIDs {
+		delete(l.endpoints, id)
+	}
+}
+
 // hostOf returns what requests to the same system have in common, however its
 // URL is written.
 func hostOf(s string) string {

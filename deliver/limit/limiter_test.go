@@ -96,6 +96,22 @@ func TestConcurrencyOfEachEndpoint(t *testing.T) {
 	})
 }
 
+func TestForgetBeginsAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := &delivertest.Fake{}
+		fake.Answers("a", delivertest.Code(500))
+		l := limiter(t, fake, &limit.Options{Limits: deliver.Limits{Rate: 5, Burst: 5}})
+		for range 6 {
+			l.Deliver(t.Context(), request("a", ""))
+		}
+		fake.Answers("a")
+		throttled(t, second(l.Deliver(t.Context(), request("a", ""))))
+		l.Forget("a", "nobody")
+		_, err := l.Deliver(t.Context(), request("a", ""))
+		assert.NoError(t, err)
+	})
+}
+
 func TestAPanicFreesThePlace(t *testing.T) {
 	next := panics{}
 	l := limiter(t, next, &limit.Options{Limits: deliver.Limits{Concurrency: 1}})
@@ -503,15 +519,16 @@ func (a answer) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func TestABadOptionIsRefusedWithItsPlace(t *testing.T) {
 	for place, o := range map[string]limit.Options{
-		"limits.concurrency": {Limits: deliver.Limits{Concurrency: -1}},
-		"limits.rate":        {Limits: deliver.Limits{Rate: -0.1}},
-		"limits.rate: it":    {Limits: deliver.Limits{Rate: math.NaN()}},
-		"limits.burst":       {Limits: deliver.Limits{Burst: -5}},
-		"breaker.share":      {Breaker: limit.Breaker{Share: 1.1}},
-		"breaker.minimum":    {Breaker: limit.Breaker{Minimum: -1}},
-		"breaker.window":     {Breaker: limit.Breaker{Window: -1}},
-		"breaker.open":       {Breaker: limit.Breaker{Open: -1}},
-		"hostPause":          {HostPause: -1},
+		"limits.concurrency":                    {Limits: deliver.Limits{Concurrency: -1}},
+		"limits.rate":                           {Limits: deliver.Limits{Rate: -0.1}},
+		"limits.rate: it":                       {Limits: deliver.Limits{Rate: math.NaN()}},
+		"limits.burst":                          {Limits: deliver.Limits{Burst: -5}},
+		"limits.burst: it is 3, without a rate": {Limits: deliver.Limits{Burst: 3}},
+		"breaker.share":                         {Breaker: limit.Breaker{Share: 1.1}},
+		"breaker.minimum":                       {Breaker: limit.Breaker{Minimum: -1}},
+		"breaker.window":                        {Breaker: limit.Breaker{Window: -1}},
+		"breaker.open":                          {Breaker: limit.Breaker{Open: -1}},
+		"hostPause":                             {HostPause: -1},
 	} {
 		_, err := limit.New(&delivertest.Fake{}, &o)
 		var fault *deliver.SettingError
@@ -551,6 +568,6 @@ func ExampleOptions() {
 	})
 	fmt.Println(err)
 	// Output:
-	// limits.rate: it is -1; 0 means no limit of the endpoint's own
+	// limits.rate: it is -1; 0 means no limit here
 	// breaker.share: it is 25; a share is from 0 to 1, and 0 means 0.5
 }

@@ -12,8 +12,8 @@ import (
 // Options adjust a Limiter. The zero value has a breaker and pauses, and no
 // limits but those of the destinations.
 type Options struct {
-	// Limits are those of each endpoint whose Destination has none. A zero field
-	// means no limit.
+	// Limits count for each endpoint, as far as its Destination has none of its
+	// own. A zero field means no limit.
 	Limits deliver.Limits
 	// Breaker is when an endpoint that fails is left alone.
 	Breaker Breaker
@@ -54,6 +54,7 @@ func (o *Options) validate() error {
 		}
 	}
 	b := o.Breaker
+	fault(o.Limits.Burst > 0 && o.Limits.Rate == 0, "limits.burst", "it is %d, without a rate; give one", o.Limits.Burst)
 	fault(!(b.Share >= 0 && b.Share <= 1), "breaker.share", "it is %v; a share is from 0 to 1, and 0 means 0.5", b.Share)
 	fault(b.Minimum < 0, "breaker.minimum", "it is %d; 0 means 5", b.Minimum)
 	fault(b.Window < 0, "breaker.window", "it is %v; 0 means 1 min", b.Window)

@@ -46,7 +46,7 @@ func entry(n int) history.Entry {
 		Attempts: []history.Attempt{{SHA256: hash, Attempt: deliver.Attempt{
 			Number: 1, At: at.Add(time.Millisecond), Duration: 1234567891, StatusCode: 422, Cause: deliver.CauseFieldMapping, Err: "status 422",
 			Body: []byte("an answer, with \x00 and \xff in it"), RetryAfter: 90 * time.Second,
-			Outcome: deliver.Outcome{Reason: "no"}, Fields: []string{"email", "0-2/name"}, Note: "outcome rule 0 matches: rejected",
+			Outcome: deliver.Outcome{Reason: "no"}, Fields: []string{"email", "0-2/name"}, Note: "outcomes[0] matches: rejected",
 		}}},
 	}
 }
