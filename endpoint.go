@@ -168,6 +168,7 @@ func (e Endpoint) compile(c *mapping.Catalog) (*endpoint, error) {
 	if u, err := url.Parse(e.URL); err == nil {
 		host = u.Host
 	}
+	hidden := sensitive(plan, c)
 	return &endpoint{
 		id:      e.ID,
 		encoder: encoder,
@@ -177,7 +178,8 @@ func (e Endpoint) compile(c *mapping.Catalog) (*endpoint, error) {
 			MapsMeetingTime: plan.Maps(mapping.FieldRequestedMeetingTime) || plan.Maps(mapping.FieldFormattedRequestedMeetingTime),
 		},
 		destination: destination,
-		sensitive:   sensitive(plan, c),
+		sensitive:   hidden,
+		leaves:      newLeaves(hidden, format, c),
 		host:        host,
 	}, nil
 }

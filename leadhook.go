@@ -87,6 +87,7 @@ type endpoint struct {
 	id          string
 	encoder     encode.Encoder
 	masker      encode.Encoder // the encoder, or one that writes no secrets of the configuration
+	leaves      encode.Encoder // of the sensitive fields alone; nil where no value has texts inside
 	routing     routing.Endpoint
 	destination deliver.Destination
 	sensitive   map[string]bool // fields that go out and are to be masked

@@ -1,8 +1,12 @@
 package leadhook
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
+	"maps"
 	"net/url"
+	"slices"
 
 	"github.com/topprovider/leadhook/encode"
 	"github.com/topprovider/leadhook/mapping"
@@ -30,8 +34,14 @@ func sensitive(p *mapping.Plan, c *mapping.Catalog) map[string]bool {
 type masked struct {
 	mapping.Source
 	fields map[string]bool
-	texts  *[]string // the values that were masked
-	absent bool      // they are left out instead
+	found  *found
+	absent bool // they are left out instead
+}
+
+// found is what was masked.
+type found struct {
+	texts []string
+	deep  bool // something has texts inside that only JSON shows
 }
 
 func (m masked) Value(field string) (any, bool) {
@@ -46,53 +56,88 @@ func (m masked) Value(field string) (any, bool) {
 	if m.absent {
 		return nil, false
 	}
-	m.collect(resolved)
+	if _, raw := v.(json.RawMessage); raw {
+		m.found.deep = true
+	} else {
+		m.found.collect(resolved)
+	}
 	return mask, true
 }
 
-// collect keeps the texts of a value.
-func (m masked) collect(v any) {
+// collect keeps the texts of a value as payloads have them.
+func (f *found) collect(v any) {
 	switch v := v.(type) {
 	case []string:
-		*m.texts = append(*m.texts, v...)
+		f.texts = append(f.texts, v...)
 	case []any:
 		for _, element := range v {
-			m.collect(element)
-		}
-	case map[string]any:
-		for _, element := range v {
-			m.collect(element)
+			f.collect(element)
 		}
 	default:
-		if text, err := mapping.AppendText(nil, v); err == nil {
-			if len(text) > 0 {
-				*m.texts = append(*m.texts, string(text))
-			}
-			return
-		}
-		// A map or a struct: what JSON makes of it.
-		var plain any
-		if text, err := json.Marshal(v); err == nil && json.Unmarshal(text, &plain) == nil && !isScalar(plain) {
-			m.collect(plain)
+		text, err := mapping.AppendText(nil, v)
+		if f.deep = f.deep || err != nil; len(text) > 0 { // a map or a struct has no text
+			f.texts = append(f.texts, string(text))
 		}
 	}
 }
 
-func isScalar(v any) bool {
-	switch v.(type) {
-	case []any, map[string]any:
-		return false
+// collectLeaves keeps the texts that stand in JSON.
+func (f *found) collectLeaves(v any) {
+	switch v := v.(type) {
+	case map[string]any:
+		for _, member := range v {
+			f.collectLeaves(member)
+		}
+	case []any:
+		for _, element := range v {
+			f.collectLeaves(element)
+		}
+	case string:
+		f.texts = append(f.texts, v)
+	case json.Number:
+		f.texts = append(f.texts, v.String())
 	}
-	return true
 }
 
-// encodeMasked encodes src for e without its sensitive values.
+// encodeMasked encodes src for e without its sensitive values, and returns their
+// texts.
 func (e *endpoint) encodeMasked(src mapping.Source, size int) (body []byte, texts []string) {
-	body, err := e.masker.Append(make([]byte, 0, size+size/4), masked{Source: src, fields: e.sensitive, texts: &texts})
+	var f found
+	m := masked{Source: src, fields: e.sensitive, found: &f}
+	body, err := e.masker.Append(make([]byte, 0, size+size/4), m)
 	if err != nil { // where only a time can stand, such as HubSpot's submittedAt
-		body, _ = e.masker.Append(make([]byte, 0, size), masked{Source: src, fields: e.sensitive, texts: &texts, absent: true})
+		m.absent = true
+		body, _ = e.masker.Append(make([]byte, 0, size), m)
 	}
-	return body, texts
+	if f.deep && e.leaves != nil {
+		document, err := e.leaves.Append(nil, src)
+		d := json.NewDecoder(bytes.NewReader(document))
+		d.UseNumber()
+		var leaves map[string]any
+		if err == nil && d.Decode(&leaves) == nil {
+			delete(leaves, mapping.FieldMessageType)
+			f.collectLeaves(leaves)
+		}
+	}
+	return body, f.texts
+}
+
+// newLeaves returns what encodes the sensitive fields alone, as the payload has
+// them: JSON is the only format that takes values with texts inside.
+func newLeaves(fields map[string]bool, f encode.Format, c *mapping.Catalog) encode.Encoder {
+	if f != encode.JSON || len(fields) == 0 {
+		return nil
+	}
+	var m mapping.Mapping
+	for i, field := range slices.Sorted(maps.Keys(fields)) {
+		m.Rules = append(m.Rules, mapping.Rule{Field: field, Name: fmt.Sprint("field", i)})
+	}
+	plan, err := mapping.Compile(m, c)
+	if err != nil {
+		return nil // it is a part of one that was compiled before
+	}
+	e, _ := encode.New(f, plan, nil)
+	return e
 }
 
 // withoutSecrets returns options whose WebhookURL, which goes out as a part of the

@@ -19,6 +19,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -194,7 +195,12 @@ func TestMaskedBodiesHoldNoSensitiveValue(t *testing.T) {
 	phone := "+45 20 12 34 56"
 	lead := mapping.Lead{
 		"leadId": "lead-1", "firstName": "Zoë", "lastName": "O'Connor", "email": "zoe@example.com", "phone": &phone, "budget": 250000, "city": "Aarhus", "message": "",
-		"account": struct{ IBAN string }{"DE02120300000000202051"}, "birthday": time.Date(1987, 3, 5, 0, 0, 0, 0, time.UTC), "income": 123456.78, "phones": []any{"+1 212 555 0123", 5551234}, "family": map[string]any{"spouse": "Bartholomew"},
+		"account": struct {
+			IBAN  string
+			Big   int64
+			Since map[string]time.Time
+			Raw   json.RawMessage
+		}{"DE02120300000000202051", 9007199254740993, map[string]time.Time{"x": time.Date(1999, 1, 2, 0, 0, 0, 0, time.UTC)}, json.RawMessage(`{"street":"Hauptstrasse 5"}`)}, "birthday": time.Date(1987, 3, 5, 0, 0, 0, 0, time.UTC), "income": 123456.78, "phones": []any{"+1 212 555 0123", 5551234}, "family": map[string]any{"spouse": "Bartholomew"},
 	}
 	m := mapped("leadId", "id", "firstName", "name.first", "lastName", "name.last", "email", "email", "phone", "phone", "budget", "budget", "city", "city",
 		"birthday", "birthday", "income", "income", "phones", "phones", "message", "message", "address", "address")
@@ -230,8 +236,15 @@ func TestMaskedBodiesHoldNoSensitiveValue(t *testing.T) {
 			assert.True(t, json.Valid(sent.Masked))
 			assert.Contains(t, string(sent.Masked), `"message":"","address":null`, "what is empty or absent stays so")
 			assert.Contains(t, sent.Sensitive, "Bartholomew")
-			assert.Contains(t, sent.Sensitive, "DE02120300000000202051", "in a struct")
-			assert.NotContains(t, string(sent.Masked), "DE02")
+			for _, inside := range []string{"DE02120300000000202051", "9007199254740993", "Hauptstrasse 5"} {
+				assert.Contains(t, sent.Sensitive, inside, "in a struct")
+				assert.Contains(t, string(sent.Body), inside)
+				assert.NotContains(t, string(sent.Masked), inside)
+			}
+			assert.True(t, slices.ContainsFunc(sent.Sensitive, func(s string) bool {
+				return strings.HasPrefix(s, "1999-01-02") && strings.Contains(string(sent.Body), s)
+			}), "as the payload has it")
+			assert.NotContains(t, sent.Sensitive, "new_lead")
 		}
 	}
 	t.Run("what has nothing sensitive is its own mask", func(t *testing.T) {

@@ -83,7 +83,7 @@ func (a *answer) read(rules []OutcomeRule) (*OutcomeRule, int, error) {
 		case r.Path != "":
 			var document gjson.Result
 			if document, err = a.json(); err == nil {
-				matches = r.matchesAny(document.Get(r.Path))
+				matches = r.matchesAny(document.Get(r.Path), 0)
 			}
 		case !r.looks():
 			return r, i, unread
@@ -103,11 +103,16 @@ func (a *answer) read(rules []OutcomeRule) (*OutcomeRule, int, error) {
 	return nil, 0, unread
 }
 
-func (r *OutcomeRule) matchesAny(v gjson.Result) bool {
+// matchesAny looks at v, or at what stands in it; deep is how far in that is. What
+// a path finds can nest deeper than the answer: gjson looks for lists in texts.
+func (r *OutcomeRule) matchesAny(v gjson.Result, deep int) bool {
+	if deep > maxJSONDepth {
+		return false
+	}
 	if v.IsArray() && r.looks() {
 		found := false
 		v.ForEach(func(_, element gjson.Result) bool {
-			found = r.matchesAny(element)
+			found = r.matchesAny(element, deep+1)
 			return !found
 		})
 		return found

@@ -97,6 +97,20 @@ func raw(t *testing.T, serve func(net.Conn)) string {
 	return "http://" + l.Addr().String()
 }
 
+// refusing returns an address that refuses connections. Its port is that of a
+// connection which stays open, so that no listener of another test gets it.
+func refusing(t *testing.T) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	c, err := net.Dial("tcp", l.Addr().String())
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		c.Close()
+		l.Close()
+	})
+	return c.LocalAddr().String()
+}
+
 // answerWith reads a request and writes these bytes.
 func answerWith(answer string) func(net.Conn) {
 	return func(c net.Conn) {
@@ -197,12 +211,10 @@ func TestNoAnswerAtAll(t *testing.T) {
 		return failure(t, err)
 	}
 	t.Run("refused", func(t *testing.T) {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		require.NoError(t, err)
-		l.Close()
-		e := deliver1("http://" + l.Addr().String() + "/?key=secret")
+		address := refusing(t)
+		e := deliver1("http://" + address + "/?key=secret")
 		assert.Equal(t, deliver.CauseConnection, e.Cause)
-		assert.Equal(t, "deliver: "+l.Addr().String()+": attempts exhausted (connection): connection refused", e.Error())
+		assert.Equal(t, "deliver: "+address+": attempts exhausted (connection): connection refused", e.Error())
 	})
 	t.Run("reset", func(t *testing.T) {
 		r := receiver(t)

@@ -2,7 +2,6 @@ package deliver_test
 
 import (
 	"context"
-	"net"
 	"slices"
 	"sync"
 	"testing"
@@ -29,12 +28,7 @@ func fleet(t testing.TB, h *deliver.HTTP, n int) []*delivertest.Receiver {
 
 // dead gives up at once, in ways that differ in what becomes of the connection.
 var dead = map[string]func(*testing.T) string{
-	"refusing": func(t *testing.T) string {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		require.NoError(t, err)
-		l.Close()
-		return "http://" + l.Addr().String()
-	},
+	"refusing":  func(t *testing.T) string { return "http://" + refusing(t) },
 	"resetting": func(t *testing.T) string { return raw(t, reset) },
 	"silent":    func(t *testing.T) string { return raw(t, hold) },
 	"failing": func(t *testing.T) string {

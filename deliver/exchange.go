@@ -108,7 +108,9 @@ func (x *exchange) read(ctx context.Context, resp *http.Response, a *Attempt) er
 		keep = readBody // somebody looks into it
 	}
 	retryAfter, redirected, encoding := parseRetryAfter(resp.Header, time.Now()), x.redirected(resp), resp.Header.Get("Content-Encoding")
-	resp.Header = nil // of tiny lines it takes twenty times their bytes, as long as the body may
+	if _, ours := x.http.transport().(*Transport); ours {
+		resp.Header = nil // of tiny lines it takes twenty times their bytes, as long as the body may
+	}
 	err := ans.readFrom(ctx, resp, encoding, keep)
 	if err != nil {
 		rules = nil // of what broke off nobody knows what it would have said
@@ -189,10 +191,14 @@ func (x *exchange) redirected(resp *http.Response) error {
 	if err != nil {
 		return errors.New("redirected, without a usable Location")
 	}
-	own := strings.Split(x.to.url.Path, "/")
+	own := strings.Split(strings.ToLower(x.to.url.Path), "/")
 	segments := strings.Split(to.Path, "/")
 	for i, s := range segments {
-		if s != "" && (slices.Contains(own, s) || len(s) > 32 || strings.Trim(s, plainWord) != "") {
+		known := slices.ContainsFunc(own, func(o string) bool {
+			lower := strings.ToLower(s)
+			return o == lower || len(o) > 3 && strings.Contains(lower, o)
+		})
+		if s != "" && (known || len(s) > 32 || strings.Trim(s, plainWord) != "") {
 			segments[i] = "…"
 		}
 	}

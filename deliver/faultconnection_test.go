@@ -26,10 +26,7 @@ func connecting() []fault {
 		{"a name server that fails", lookup(2), deliver.CauseConnection, deliver.ErrExhausted, 2, "could not be looked up"},
 		{"a name server that is silent", lookup(silent), deliver.CauseTimeout, deliver.ErrExhausted, 2, ""},
 		{"refused", func(s *scene) {
-			l, err := net.Listen("tcp", "127.0.0.1:0")
-			require.NoError(s, err)
-			l.Close()
-			s.req.Destination.URL = "http://" + l.Addr().String()
+			s.req.Destination.URL = "http://" + refusing(s.T)
 		}, deliver.CauseConnection, deliver.ErrExhausted, 2, "connection refused"},
 		{"closed before the request", peer(func(*scene, net.Conn) {}), deliver.CauseConnection, deliver.ErrExhausted, 2, ""},
 		{"reset before the request", peer(func(_ *scene, c net.Conn) { reset(c) }), deliver.CauseConnection, deliver.ErrExhausted, 2, ""},

@@ -121,14 +121,14 @@ func (x *exchange) checkRetry(ctx context.Context, _ *http.Response, _ error) (b
 }
 
 func (x *exchange) backoff(_, _ time.Duration, _ int, _ *http.Response) time.Duration {
-	if wait := max(x.last().RetryAfter, x.pause); wait > 0 {
-		return wait
+	if wait := x.last().RetryAfter; wait > 0 {
+		return max(wait, x.pause)
 	}
 	backoff := x.http.Backoff
 	if backoff == nil {
 		backoff = defaultBackoff
 	}
-	return min(max(backoff(len(x.attempts)+1), 0), x.http.maxWait())
+	return max(min(backoff(len(x.attempts)+1), x.http.maxWait()), x.pause, 0)
 }
 
 // failure says what came of the attempts when none was accepted.

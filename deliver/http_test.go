@@ -242,6 +242,17 @@ func TestRedirectsAreReportedAndNotFollowed(t *testing.T) {
 		assert.Contains(t, err.Error(), elsewhere.URL+"/new/place")
 		assert.NotContains(t, err.Error(), "hidden")
 	}
+	for to, says := range map[string]string{
+		"/hooks/T0KENHIDDEN/":                 "/…/…/",
+		"/hooks-T0KENHIDDEN/v2/t0kenhidden/x": "/…/v2/…/x",
+		"/thanks/jane@hidden.example":         "/thanks/…",
+		"/" + strings.Repeat("hidden", 10):    "/…",
+	} {
+		r.Answers(delivertest.Redirect(301, to))
+		_, err := sender(t).Deliver(t.Context(), request(r.URL+"/hooks/T0KENHIDDEN"))
+		assert.ErrorContains(t, err, `redirected to "`+r.URL+says+`"`)
+		assert.NotContains(t, strings.ToLower(err.Error()), "hidden")
+	}
 	assert.Empty(t, elsewhere.Received())
 }
 

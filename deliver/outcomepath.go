@@ -18,6 +18,8 @@ const (
 	maxParts     = 32
 	maxModifiers = 3
 	copyCost     = 8 // walks that a copy takes as long as
+	maxStars     = 2
+	maxStarred   = 100 // bytes of a part with more than one *
 )
 
 // bracketed is how other syntaxes write an index.
@@ -54,7 +56,11 @@ func checkPath(path string) (cost int, err error) {
 		if parts++; strings.HasPrefix(part, "@") {
 			modified++
 		}
+		stars := strings.Count(part, "*")
 		switch {
+		case stars > maxStars || stars > 1 && len(part) > maxStarred:
+			// gjson tries each star at each place, and gives up late.
+			return 0, fmt.Errorf("%.40q has too many * for one part; %d, in at most %d bytes, is the most", part, maxStars, maxStarred)
 		case parts > maxParts || modified > maxModifiers:
 			return 0, fmt.Errorf("it has more than %d parts, or more than %d modifiers", maxParts, maxModifiers)
 		case part == "":

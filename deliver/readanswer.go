@@ -24,7 +24,7 @@ func (a *answer) readFrom(ctx context.Context, resp *http.Response, encoding str
 	if resp.StatusCode == http.StatusSwitchingProtocols {
 		return nil // the body is the bare connection, which knows no context
 	}
-	zipped := strings.EqualFold(encoding, "gzip")
+	zipped := strings.EqualFold(encoding, "gzip") || strings.EqualFold(encoding, "x-gzip") // RFC 9110 §8.4.1.3
 	switch {
 	case zipped:
 		raw := answer{}

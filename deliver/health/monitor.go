@@ -96,12 +96,16 @@ func (m *Monitor) tell(ctx context.Context, endpointID string) bool {
 		return false
 	}
 	m.telling[endpointID] = true
+	before, returned := m.told[endpointID], false
 	m.know(endpointID, r.Unhealthy)
 	m.mu.Unlock()
-	defer func() { // though a hook panics
+	defer func() {
 		m.mu.Lock()
+		defer m.mu.Unlock()
 		delete(m.telling, endpointID)
-		m.mu.Unlock()
+		if !returned { // it panicked, and the host does not know
+			m.know(endpointID, before)
+		}
 	}()
 	// The hooks may call the Monitor, and take their time.
 	hook := m.options.OnUnhealthy
@@ -110,8 +114,9 @@ func (m *Monitor) tell(ctx context.Context, endpointID string) bool {
 		hook = m.options.OnRecovered
 	}
 	if hook != nil {
-		hook(ctx, r)
+		hook(context.WithoutCancel(ctx), r) // which is perhaps not that of the delivery which it tells of
 	}
+	returned = true
 	return true
 }
 

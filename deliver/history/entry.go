@@ -107,8 +107,8 @@ func (e Entry) LogValue() slog.Value { return slog.StringValue(e.String()) }
 // that was only held back or given up by its caller (held, throttled, canceled)
 // does not, since that says nothing; then the later one, by UpdatedAt, where
 // Queued counts for a minute earlier, since the machine that delivers may have a
-// slower clock than the one that stored. A reference and a price are not lost to
-// an entry that has none.
+// slower clock than the one that stored. Reference and price are those of the
+// latest attempt that was accepted with one.
 func (e Entry) Merge(other Entry) Entry {
 	winner, loser := e, other
 	if loser.decides(&winner) {
@@ -119,8 +119,6 @@ func (e Entry) Merge(other Entry) Entry {
 	if loser.CreatedAt.Before(merged.CreatedAt) {
 		merged.CreatedAt = loser.CreatedAt
 	}
-	merged.Reference = cmp.Or(winner.Reference, loser.Reference)
-	merged.Price = cmp.Or(winner.Price, loser.Price)
 	merged.Attempts = slices.Clone(winner.Attempts)
 	for _, a := range loser.Attempts {
 		if !slices.ContainsFunc(merged.Attempts, func(b Attempt) bool { return a.At.Equal(b.At) && a.Number == b.Number }) {
@@ -129,6 +127,12 @@ func (e Entry) Merge(other Entry) Entry {
 	}
 	slices.SortStableFunc(merged.Attempts, func(a, b Attempt) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Number, b.Number)) })
 	merged.Attempts = merged.Attempts[max(0, len(merged.Attempts)-maxAttempts):]
+	for _, a := range merged.Attempts {
+		if a.Cause == "" { // it was accepted
+			merged.Reference = cmp.Or(a.Reference, merged.Reference)
+			merged.Price = cmp.Or(a.Price, merged.Price)
+		}
+	}
 	return merged
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/topprovider/leadhook/deliver"
@@ -177,10 +178,10 @@ var ErrWaits = errors.New("history: an earlier message of the lead may still pas
 // the oldest first: where one may still pass, what failed of the same lead and
 // endpoint later is left alone (ErrWaits), so that a lead update does not
 // overtake its lead. What limits hold back it waits for, up to 2 min at a time. Test deliveries are sent again only where f.Test asks for
-// them. f.Limit is how many at the most; 0 means all.
+// them. f.Limit is how many are sent at the most; 0 means all. What is rejected
+// again stays failed, and comes first the next time: go on with f.From.
 //
-// What succeeds is Failed no more, so that it can be called until nothing is
-// left. What is delivered meanwhile is not sent; but two calls at once can both
+// What is delivered meanwhile is not sent; but two calls at once can both
 // send the same entry. The error is that of listing, of an f that asks for
 // another status, or of ctx, which ends it early.
 func (h *History) ResendFailed(ctx context.Context, f Filter) ([]Resent, error) {
@@ -196,14 +197,15 @@ func (h *History) ResendFailed(ctx context.Context, f Filter) ([]Resent, error) 
 	// All of them first: sending changes what a list has.
 	most := f.Limit
 	f.Status, f.Limit, f.After = Failed, 500, ""
-	var ids []string
+	type listed struct{ id, endpointID, leadID string }
+	var list []listed
 	for {
 		page, err := h.store.List(ctx, f)
 		if err != nil {
 			return nil, err
 		}
 		for _, e := range page.Entries {
-			ids = append(ids, e.ID)
+			list = append(list, listed{e.ID, e.EndpointID, e.LeadID})
 		}
 		if f.After = page.Next; f.After == "" {
 			break
@@ -212,24 +214,28 @@ func (h *History) ResendFailed(ctx context.Context, f Filter) ([]Resent, error) 
 	type stream struct{ endpointID, leadID string }
 	waits := make(map[stream]bool)
 	var all []Resent
-	for i := len(ids) - 1; i >= 0 && (most <= 0 || len(all) < most); i-- {
-		if ctx.Err() != nil {
+	sent := 0
+	for _, l := range slices.Backward(list) {
+		switch {
+		case most > 0 && sent == most:
+			return all, nil
+		case ctx.Err() != nil:
 			return all, ctx.Err()
 		}
-		r := Resent{ID: ids[i]}
+		r, of := Resent{ID: l.id}, stream{l.endpointID, l.leadID}
 		e, err := h.store.Get(ctx, r.ID)
-		of := stream{e.EndpointID, e.LeadID}
 		switch {
 		case err == nil && e.Status != Failed, errors.Is(err, ErrNotFound):
 			continue // it was delivered or erased meanwhile
-		case err != nil:
-			r.Err = err
 		case waits[of]:
 			r.Err = ErrWaits
+		case err != nil:
+			r.Err = err
 		default:
 			r.Receipt, r.Err = h.resendWaiting(ctx, e)
-			waits[of] = r.Err != nil && !errors.Is(r.Err, deliver.ErrRejected)
+			sent++
 		}
+		waits[of] = l.leadID != "" && r.Err != nil && !errors.Is(r.Err, deliver.ErrRejected)
 		all = append(all, r)
 	}
 	return all, nil

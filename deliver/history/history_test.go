@@ -222,6 +222,14 @@ func TestNothingSecretIsKept(t *testing.T) {
 			}
 		}
 	}
+	t.Run("space around a value is nothing", func(t *testing.T) {
+		fake, store := &delivertest.Fake{}, &history.Memory{}
+		fake.Answers("crm", delivertest.Answer{Code: 422, Body: `{"name":"Meier","short":"Kim","street":"Hauptstrasse 5"}`})
+		req := request("msg_1")
+		req.Sensitive = []string{" Meier ", "Kim ", "  Hauptstrasse   5"}
+		keep(t, fake, store, nil).Deliver(t.Context(), req)
+		assert.Equal(t, `{"name":"***","short":"***","street":"***"}`, string(only(t, store).Attempts[0].Body))
+	})
 	t.Run("what else the answer says stays", func(t *testing.T) {
 		fake, store := &delivertest.Fake{}, &history.Memory{}
 		fake.Answers("crm", delivertest.Answer{Code: 422, Body: `<p title="é">Das Feld &quot;Name&quot; ist f&uuml;r O&#39;Connor &amp; S&ouml;hne%21 Kimono, KIM 100% \d` + "\xff\x00"})
@@ -262,6 +270,10 @@ func TestNothingSecretIsKept(t *testing.T) {
 		fake.Answers("crm", delivertest.Answer{Code: 422, Body: "no"})
 		req := request("msg_1")
 		req.Sensitive = make([]string, 5000)
+		keep(t, fake, store, nil).Deliver(t.Context(), req)
+		assert.Equal(t, "***", string(only(t, store).Attempts[0].Body))
+		store = &history.Memory{}
+		req.Sensitive = slices.Repeat([]string{strings.Repeat("a", 8000)}, 9)
 		keep(t, fake, store, nil).Deliver(t.Context(), req)
 		assert.Equal(t, "***", string(only(t, store).Attempts[0].Body))
 	})
@@ -481,6 +493,12 @@ func TestResendFailedLeavesAloneWhatItShould(t *testing.T) {
 		assert.ErrorIs(t, all[2].Err, deliver.ErrExhausted, "another lead does not wait")
 		assert.NotContains(t, fmt.Sprint(all), "jane")
 
+		h.fake.Reset()
+		all, err = h.ResendFailed(t.Context(), history.Filter{Limit: 2})
+		require.NoError(t, err)
+		assert.Len(t, all, 3, "what waits does not count")
+		assert.Len(t, h.fake.Requests(), 2)
+
 		h.fake.Answers("crm", delivertest.Code(422), delivertest.Code(200))
 		h.fake.Reset()
 		all, err = h.ResendFailed(t.Context(), history.Filter{LeadID: "lead-1"})
@@ -565,6 +583,41 @@ func (th *throttle) Deliver(ctx context.Context, req *deliver.Request) (*deliver
 	return th.next.Deliver(ctx, req)
 }
 
+func TestResendFailedWithoutALeadOrAStore(t *testing.T) {
+	fake, store := &delivertest.Fake{}, &flaky{}
+	h := keep(t, fake, store, &history.Options{Rebuild: func(context.Context, history.Entry) (*deliver.Request, error) { return request("x"), nil }})
+	fake.Answers("crm", delivertest.Code(503))
+	for i := range 4 {
+		req := request(fmt.Sprint("msg_", i))
+		if i < 2 {
+			req.LeadID = ""
+		}
+		h.Deliver(t.Context(), req)
+	}
+	all, err := h.ResendFailed(t.Context(), history.Filter{})
+	require.NoError(t, err)
+	assert.NotErrorIs(t, all[1].Err, history.ErrWaits, "who has no lead waits for none")
+	store.fails = all[2].ID
+	fake.Answers("crm")
+	all, err = h.ResendFailed(t.Context(), history.Filter{LeadID: "lead-1"})
+	require.NoError(t, err)
+	assert.ErrorContains(t, all[0].Err, "the database is away")
+	assert.ErrorIs(t, all[1].Err, history.ErrWaits, "nor is it overtaken for that")
+}
+
+// flaky is a store that cannot read one entry.
+type flaky struct {
+	history.Memory
+	fails string
+}
+
+func (f *flaky) Get(ctx context.Context, id string) (history.Entry, error) {
+	if id == f.fails {
+		return history.Entry{}, errors.New("the database is away")
+	}
+	return f.Memory.Get(ctx, id)
+}
+
 // A lead that an endpoint has is not failed by what comes later, nor sent again.
 func TestDeliveredIsForGood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -614,20 +667,24 @@ func TestMergeKnowsNoOrder(t *testing.T) {
 				CreatedAt: at.Add(time.Duration(rapid.IntRange(0, 3).Draw(t, "created"))), UpdatedAt: at.Add(time.Duration(rapid.IntRange(0, 3).Draw(t, "updated")) * 30 * time.Second),
 				SHA256: rapid.SampledFrom([]string{"a", "b"}).Draw(t, "sum"), Resent: rapid.Bool().Draw(t, "resent"),
 			}
-			for i := range rapid.IntRange(0, 2).Draw(t, "attempts") {
-				e.Attempts = append(e.Attempts, history.Attempt{Attempt: deliver.Attempt{Number: i + 1, At: at.Add(time.Duration(rapid.IntRange(0, 3).Draw(t, "at")) * time.Second)}})
-			}
 			return e
 		})
-		x, y := entry.Draw(t, "x"), entry.Draw(t, "y")
-		one, other := x.Merge(y), y.Merge(x)
-		for i := range one.Attempts {
-			require.Equal(t, one.Attempts[i].At, other.Attempts[i].At)
-			require.Equal(t, one.Attempts[i].Number, other.Attempts[i].Number)
+		attempt := 0
+		draw := func(name string) history.Entry { // attempts of its own
+			e := entry.Draw(t, name)
+			for range rapid.IntRange(0, 2).Draw(t, "attempts") {
+				attempt++
+				a := deliver.Attempt{Number: 1, At: at.Add(time.Duration(rapid.IntRange(0, 3).Draw(t, "at"))*time.Second + time.Duration(attempt)*time.Millisecond)}
+				a.Reference = rapid.SampledFrom([]string{"", "r", "s"}).Draw(t, "reference")
+				a.Cause = rapid.SampledFrom([]deliver.Cause{"", deliver.CauseTimeout}).Draw(t, "cause")
+				e.Attempts = append(e.Attempts, history.Attempt{Attempt: a})
+			}
+			return e
 		}
-		require.Len(t, other.Attempts, len(one.Attempts))
-		one.Attempts, other.Attempts = nil, nil
-		require.Equal(t, one, other)
+		x, y, z := draw("x"), draw("y"), draw("z")
+		x.Err, y.Err, z.Err = "x", "y", "z" // no two are alike
+		require.Equal(t, x.Merge(y), y.Merge(x))
+		require.Equal(t, x.Merge(y).Merge(z), x.Merge(y.Merge(z)))
 	})
 	stored := history.Entry{Status: history.Queued, UpdatedAt: at}
 	worked := history.Entry{Status: history.Failed, UpdatedAt: at.Add(-5 * time.Millisecond)}

@@ -2,6 +2,7 @@ package history
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"net/url"
 	"slices"
@@ -19,16 +20,41 @@ const mask = "***"
 // character references and percent-encoding are decoded first, as often as they
 // are nested, and letters compared without case.
 type masker struct {
-	hidden [][]byte // folded; the longest first
+	hidden []hidden // the longest first
 	all    bool     // there is too much to look for: nothing may be kept
+}
+
+// A hidden text is folded, and has what it takes to find its beginnings fast:
+// for each length of one, the longest shorter one that it ends in (Knuth, Morris
+// and Pratt).
+type hidden struct {
+	text  []byte
+	falls []int
+}
+
+func newHidden(text []byte) hidden {
+	h := hidden{text, make([]int, len(text)+1)}
+	for i, n := 1, 0; i < len(text); i++ {
+		for n > 0 && text[i] != text[n] {
+			n = h.falls[n]
+		}
+		if text[i] == text[n] {
+			n++
+		}
+		h.falls[i+1] = n
+	}
+	return h
 }
 
 const (
 	// minMasked is the least length of a text that is found within others. Two or
 	// three bytes are found as a word of their own, one is not looked for.
 	minMasked = 4
-	// maxHidden bounds what is looked for, and so the time that it takes.
-	maxHidden = 1000
+	// These bound what is looked for, and so the time that it takes. Of a text
+	// that is longer than any answer its beginning serves.
+	maxHidden     = 1000
+	maxHiddenSize = 64 << 10 // of all together
+	longest       = 8 << 10
 	// maxEscape is how long a part of an escape can be at a text's end.
 	maxEscape = 16
 	// minSegment is the least length of a part of a URL's path that can be a key.
@@ -80,18 +106,22 @@ func newMasker(req *deliver.Request) *masker {
 	if m.all {
 		return m
 	}
+	var folded [][]byte
+	size := 0
 	for _, s := range texts {
-		if f := fold([]byte(s)).text; len(f) > 1 {
-			m.hidden = append(m.hidden, f)
+		// Receivers take the space off that stands around a value.
+		if text := bytes.TrimSpace(fold([]byte(s[:min(len(s), longest)])).text); len(text) > 1 {
+			folded = append(folded, text)
+			size += len(text)
+		}
+		if m.all = size > maxHiddenSize; m.all {
+			return m
 		}
 	}
-	slices.SortFunc(m.hidden, func(a, b []byte) int {
-		if len(a) != len(b) {
-			return len(b) - len(a)
-		}
-		return bytes.Compare(a, b)
-	})
-	m.hidden = slices.CompactFunc(m.hidden, bytes.Equal)
+	slices.SortFunc(folded, func(a, b []byte) int { return cmp.Or(len(b)-len(a), bytes.Compare(a, b)) })
+	for _, text := range slices.CompactFunc(folded, bytes.Equal) {
+		m.hidden = append(m.hidden, newHidden(text))
+	}
 	return m
 }
 
@@ -116,14 +146,16 @@ func (m *masker) bytes(s []byte) []byte {
 		}
 	}
 	for _, h := range m.hidden {
-		for from := 0; from+len(h) <= len(f.text); {
-			i := bytes.Index(f.text[from:], h)
+		upTo := 0 // so far this text is covered
+		for from := 0; from+len(h.text) <= len(f.text); {
+			i := bytes.Index(f.text[from:], h.text)
 			if i < 0 {
 				break
 			}
 			at := from + i
-			if len(h) >= minMasked || f.isWord(at, at+len(h)) {
-				cover(at, at+len(h))
+			if end := at + len(h.text); len(h.text) >= minMasked || f.isWord(at, end) {
+				cover(max(at, upTo), end)
+				upTo = end
 			}
 			from = at + 1
 		}
@@ -154,15 +186,22 @@ func (m *masker) bytes(s []byte) []byte {
 // well, so what could be the beginning of one is looked before.
 func (m *masker) cut(text []byte) (from int) {
 	from = len(text)
-	for end := len(text); end >= max(0, len(text)-maxEscape); end-- {
-		if end < len(text) && !bytes.ContainsRune([]byte("&%\\"), rune(text[end])) && text[end] < utf8.RuneSelf {
-			continue
-		}
-		for _, h := range m.hidden {
-			for n := min(len(h)-1, end); n >= minMasked && end-n < from; n-- {
-				if bytes.HasSuffix(text[:end], h[:n]) {
-					from = end - n
-				}
+	ends := make([]bool, len(text)+1) // where the text may have been cut off
+	ends[len(text)] = true
+	for end := max(0, len(text)-maxEscape); end < len(text); end++ {
+		ends[end] = text[end] == '&' || text[end] == '%' || text[end] == '\\' || text[end] >= utf8.RuneSelf
+	}
+	for _, h := range m.hidden {
+		n := 0 // so much of h ends here
+		for i := max(0, len(text)-len(h.text)-maxEscape); i < len(text); i++ {
+			for n == len(h.text) || n > 0 && text[i] != h.text[n] {
+				n = h.falls[n]
+			}
+			if text[i] == h.text[n] {
+				n++
+			}
+			if n >= minMasked && ends[i+1] {
+				from = min(from, i+1-n)
 			}
 		}
 	}

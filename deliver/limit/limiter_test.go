@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"net"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -445,11 +446,15 @@ func TestWhatEndsAPauseAndWhatDoesNot(t *testing.T) {
 
 // As they come from the network, and not from a fake.
 func TestTheBreakerOpensForDeadEndpoints(t *testing.T) {
-	dead := delivertest.NewReceiver()
-	dead.Close()
+	other := delivertest.NewReceiver()
+	defer other.Close()
+	c, err := net.Dial("tcp", other.Server.Listener.Addr().String())
+	require.NoError(t, err)
+	defer c.Close()
+	dead := "http://" + c.LocalAddr().String() // nobody listens there, nor can as long as c is open
 	for proves, set := range map[string]func(t *testing.T, req *deliver.Request) context.Context{
 		"refused": func(t *testing.T, req *deliver.Request) context.Context {
-			req.Destination.URL = dead.URL
+			req.Destination.URL = dead
 			return t.Context()
 		},
 		"no answer": func(t *testing.T, req *deliver.Request) context.Context { return t.Context() },
