@@ -87,7 +87,7 @@ func (a *answer) read(rules []OutcomeRule) (*OutcomeRule, int, error) {
 			}
 		case !r.looks():
 			return r, i, unread
-		default:
+		case err == nil || r.Contains != "": // which more of the answer would not undo
 			matches = r.matches(string(bytes.TrimSpace(bytes.TrimPrefix(a.body, byteOrderMark))))
 		}
 		if matches {

@@ -145,6 +145,14 @@ func TestOutcomes(t *testing.T) {
 			rules: []rule{{Path: "success", Equals: "true", Verdict: accepted}, {Statuses: []int{200}, Verdict: rejected}}, note: "longer than 16 KiB",
 		},
 		{
+			proves: "nor is a pattern held against a part of it", code: 200, body: strings.Repeat("x", 40<<10) + "}",
+			rules: []rule{{Pattern: `^[^}]*$`, Verdict: rejected}}, note: "outcomes[0] does not apply: the answer is longer than 16 KiB",
+		},
+		{
+			proves: "but a text that is there is there", code: 200, body: "rejected" + strings.Repeat("x", 40<<10),
+			rules: []rule{{Contains: "rejected", Verdict: rejected}}, kind: deliver.ErrRejected, cause: deliver.CauseOutcome,
+		},
+		{
 			proves: "nor where a text was not found in what is known", code: 200, body: strings.Repeat("x", 40<<10) + "rejected",
 			rules: []rule{{Contains: "rejected", Verdict: rejected}}, note: "outcomes[0] does not apply: the answer is longer than 16 KiB",
 		},
@@ -277,6 +285,7 @@ func TestCompressedAnswersAreRead(t *testing.T) {
 	require.ErrorIs(t, err, deliver.ErrRejected)
 	_, err = send("identity", `{"success":false}`)
 	require.ErrorIs(t, err, deliver.ErrRejected)
+	rules = append(rules, deliver.OutcomeRule{Pattern: "^$", Verdict: deliver.VerdictRejected})
 	receipt, err := send("br", "\x0b\x08\x80whatever")
 	require.NoError(t, err, "the status decides")
 	assert.Contains(t, receipt.Attempts[0].Note, "encoded in a way that nobody asked for")
