@@ -95,6 +95,24 @@ func Example_trusted() {
 	// 1 delivered <nil>
 }
 
+// All of them together keep the contract of one.
+func TestTheWholeChainIsADeliverer(t *testing.T) {
+	delivertest.Run(t, func(t *testing.T) delivertest.Rig {
+		r := delivertest.NewReceiver()
+		t.Cleanup(r.Close)
+		h := &deliver.HTTP{AllowPrivate: true, Backoff: func(int) time.Duration { return time.Millisecond }}
+		t.Cleanup(h.CloseIdleConnections)
+		limited, err := limit.New(h, &limit.Options{Limits: deliver.Limits{Concurrency: 100, Rate: 10_000}, HostPause: time.Millisecond})
+		require.NoError(t, err)
+		h.Observe, h.Pause = limited.Observe, limited.Pause
+		watched, err := health.New(limited, nil)
+		require.NoError(t, err)
+		kept, err := history.New(watched, &history.Memory{}, nil)
+		require.NoError(t, err)
+		return delivertest.Rig{Deliverer: kept, Destination: deliver.Destination{URL: r.URL}, Answers: r.Answers, Exchanges: r.Exchanges}
+	})
+}
+
 // pair is a client certificate and its key in PEM.
 func pair(t *testing.T) *leadhook.ClientCertificate {
 	t.Helper()
