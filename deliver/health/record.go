@@ -81,7 +81,7 @@ func (r Record) after(receipt *deliver.Receipt, err error, now time.Time, span t
 	switch {
 	case cause == deliver.CauseGone && rejected:
 		r.Unhealthy = ReasonGone
-	case r.Unhealthy == "" && r.Failures > 1 && now.Sub(r.FailingSince) >= span:
+	case r.Unhealthy == "" && now.Sub(r.FailingSince) >= span:
 		r.Unhealthy = ReasonFailing
 	}
 	return r, true

@@ -411,6 +411,7 @@ func TestWhatEndsAPauseAndWhatDoesNot(t *testing.T) {
 		before := time.Now()
 		time.Sleep(time.Second)
 		observe(time.Now(), 429, 0)
+		time.Sleep(time.Second)
 		observe(before, 200, 0)
 		assert.True(t, paused(), "what was sent before says nothing")
 		time.Sleep(time.Second)
