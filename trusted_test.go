@@ -218,7 +218,7 @@ func TestMaskedBodiesHoldNoSensitiveValue(t *testing.T) {
 			Big   int64
 			Since map[string]time.Time
 			Raw   json.RawMessage
-		}{"DE02120300000000202051", 9007199254740993, map[string]time.Time{"x": time.Date(1999, 1, 2, 0, 0, 0, 0, time.UTC)}, json.RawMessage(`{"street":"Hauptstrasse 5"}`)}, "birthday": time.Date(1987, 3, 5, 0, 0, 0, 0, time.UTC), "income": 123456.78, "phones": []any{"+1 212 555 0123", 5551234}, "family": map[string]any{"spouse": "Bartholomew"},
+		}{"DE02120300000000202051", 9007199254740993, map[string]time.Time{"x": time.Date(1999, 1, 2, 0, 0, 0, 0, time.UTC)}, json.RawMessage(`{"street":"Hauptstrasse 5"}`)}, "birthday": time.Date(1987, 3, 5, 0, 0, 0, 0, time.UTC), "income": 123456.78, "phones": []any{"+1 212 555 0123", 5551234}, "family": json.RawMessage(`{"spouse":"Bartholomew"}`),
 	}
 	m := mapped("leadId", "id", "firstName", "name.first", "lastName", "name.last", "email", "email", "phone", "phone", "budget", "budget", "city", "city",
 		"birthday", "birthday", "income", "income", "phones", "phones", "message", "message", "address", "address")

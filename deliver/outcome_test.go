@@ -116,6 +116,10 @@ func TestOutcomes(t *testing.T) {
 			rules: slices.Repeat([]rule{{Path: "x|0", Equals: "z", Verdict: rejected}}, 32), note: "no outcome rule matches",
 		},
 		{
+			proves: "nor is anything found where they nest deeper than an answer may", code: 200, body: `{"x":"` + strings.Repeat("[", 150) + "5" + strings.Repeat("]", 150) + `"}`,
+			rules: []rule{{Path: "x|0", Equals: "5", Verdict: rejected}}, note: "no outcome rule matches",
+		},
+		{
 			proves: "brackets in texts do not nest", code: 200, body: `{"a":"` + strings.Repeat(`[{\"`, 500) + `"}`,
 			rules: []rule{{Path: "a", Verdict: duplicate}}, found: deliver.Outcome{Duplicate: true},
 		},

@@ -133,6 +133,14 @@ func TestPauseHoldsFurtherAttempts(t *testing.T) {
 		assert.Empty(t, pauses, "asked once before each further attempt")
 	})
 	synctest.Test(t, func(t *testing.T) {
+		a := &answers{codes: []int{503}}
+		asked := 0
+		h := &deliver.HTTP{Transport: a, Pause: func(context.Context, *deliver.Request) time.Duration { asked++; return time.Second }}
+		_, err := h.Deliver(t.Context(), request("https://example.com"))
+		assert.Equal(t, 3, asked, "and not behind the last")
+		assert.Zero(t, failure(t, err).RetryAfter)
+	})
+	synctest.Test(t, func(t *testing.T) {
 		a := &answers{codes: []int{429}}
 		h := &deliver.HTTP{Transport: a, Pause: func(context.Context, *deliver.Request) time.Duration { return time.Minute }}
 		_, err := h.Deliver(t.Context(), request("https://example.com"))
