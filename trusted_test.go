@@ -293,6 +293,15 @@ func TestMaskedBodiesHoldNoSensitiveValue(t *testing.T) {
 		assert.Equal(t, `{"fields":[],"WEBHOOKURL":"https://host.example.com/***"}`, string(sent.Masked))
 		assert.Contains(t, sent.Sensitive, "jane@example.com")
 	})
+	t.Run("raw JSON alone", func(t *testing.T) {
+		fake := &delivertest.Fake{}
+		m := newLead()
+		m.Lead.(mapping.Lead)["email"] = json.RawMessage(`{"home":"jane@example.com","since":1999}`)
+		_, err := dispatcher(t, fake, endpoint("crm")).Dispatch(t.Context(), m)
+		require.NoError(t, err)
+		assert.ElementsMatch(t, []string{"jane@example.com", "1999"}, fake.Requests()[0].Sensitive)
+		assert.NotContains(t, string(fake.Requests()[0].Masked), "jane")
+	})
 	t.Run("a host that keeps no history can do without", func(t *testing.T) {
 		fake := &delivertest.Fake{}
 		d, err := leadhook.New(fake, &leadhook.Options{Unmasked: true})

@@ -203,6 +203,18 @@ func TestAHubSpotAnswerNamesTheField(t *testing.T) {
 	}
 }
 
+func TestFewOfManyRefusedFieldsAreNamed(t *testing.T) {
+	var errs []string
+	for i := range 50 {
+		errs = append(errs, fmt.Sprintf(`{"message":"Error in 'fields.f%d'","errorType":"REQUIRED_FIELD"}`, i))
+	}
+	a := deliver.Attempt{StatusCode: 400}
+	err := (&deliver.Destination{}).Judge(&a, []byte(`{"errors":[`+strings.Join(errs, ",")+`]}`))
+	require.ErrorIs(t, err, deliver.ErrRejected)
+	assert.Len(t, a.Fields, 10)
+	assert.Less(t, len(a.Err), 500)
+}
+
 // The classes of facts that HubSpot documents, each type once.
 func TestHubSpotsErrorTypes(t *testing.T) {
 	for cause, types := range map[deliver.Cause]string{
