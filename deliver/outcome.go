@@ -84,17 +84,23 @@ const (
 // outcomes[2].pattern, joined.
 func CompileOutcomes(rules []OutcomeRule) ([]OutcomeRule, error) {
 	compiled, faults := compileOutcomes(rules)
-	return compiled, errors.Join(faults...)
+	return slices.Clone(compiled), errors.Join(faults...)
 }
 
+// compileOutcomes returns rules themselves where they are compiled already, as
+// those of a request mostly are.
 func compileOutcomes(rules []OutcomeRule) (compiled []OutcomeRule, faults []error) {
 	if len(rules) > maxRules {
 		return nil, []error{&SettingError{"outcomes", fmt.Errorf("there are %d rules; %d is the most", len(rules), maxRules)}}
 	}
-	compiled = slices.Clone(rules)
-	if !slices.ContainsFunc(compiled, func(r OutcomeRule) bool { return !r.isCompiled() }) {
-		return compiled, nil
+	ready := true
+	for i := range rules {
+		ready = ready && rules[i].isCompiled()
 	}
+	if ready {
+		return rules, nil
+	}
+	compiled = slices.Clone(rules)
 	instructions, cost := 0, 0
 	for i := range compiled {
 		r := &compiled[i]
