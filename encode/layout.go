@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/tidwall/gjson"
@@ -17,7 +18,6 @@ type op struct {
 	kind    opKind
 	inArray bool   // it stands in an array
 	isArray bool   // of opOpen and opClose: the container is one
-	field   string // of opField
 	lit     string // what comes first, with its comma: `,"firstName":` or `,"contact":{`
 	quoted  string // of opField: lit and the quote of a text
 	output  *mapping.Output
@@ -51,117 +51,123 @@ type slot struct {
 // newLayout gives the steps that write a document with these leaves. Keys come
 // in the order in which the names first mention them. appendConst writes the
 // value of a constant.
-//
-// sjson lays the document out. It sees numbers in place of both keys and
-// values, so that nothing that a receiver's key may hold has a meaning in its
-// path syntax.
 func newLayout(leaves []leaf, missing Missing, appendConst func(dst []byte, o *mapping.Output) ([]byte, error)) (layout, []error) {
-	root, faults := grow(leaves)
+	t, faults := grow(leaves)
 	if len(faults) > 0 {
 		return layout{}, faults
 	}
-	w := walker{leaves: leaves, appendConst: appendConst}
-	numbers := make(map[string]int)
-	document := []byte("{}")
-	if root.isArray() {
-		document = []byte("[]")
-	}
-	var path []byte
-	for i, l := range leaves {
-		path = path[:0]
-		n := root
-		for _, key := range l.path {
-			if n != root {
-				path = append(path, '.')
-			}
-			if n.isArray() {
-				path = append(path, key...)
-			} else {
-				number, ok := numbers[key]
-				if !ok {
-					number = len(w.keys)
-					numbers[key] = number
-					w.keys = append(w.keys, key)
-				}
-				path = append(path, ':') // sjson: a key of an object, though it is a number
-				path = strconv.AppendInt(path, int64(number), 10)
-			}
-			n = n.children[key]
-		}
-		var err error
-		document, err = sjson.SetRawBytes(document, string(path), strconv.AppendInt(nil, int64(i), 10))
-		if err != nil {
-			return layout{}, []error{l.output.Fault(fmt.Errorf("the name cannot be laid out: %w", err))}
+	steps, size := len(t)-1, 0
+	for i := range t {
+		if size += len(t[i].key) + len(`,"":{"`); t[i].children > 0 {
+			steps++
 		}
 	}
-	w.members(gjson.ParseBytes(document))
-	l := layout{ops: w.ops, isArray: root.isArray(), missing: missing}
-	l.join()
+	w := walker{tree: t, appendConst: appendConst, ops: make([]op, 0, steps), buf: make([]byte, 0, 64)}
+	w.lits.text.Grow(2 * size) // in a step, and in what stands between two fields
+	w.container(0)
+	l := layout{ops: w.ops, isArray: t[0].isArray(), missing: missing}
+	l.join(len(leaves), &w.lits)
 	return l, w.faults
 }
 
-// join finds the fields, and writes what stands between two of them once and
-// for all. Where both are texts no container between them is empty.
-func (l *layout) join() {
+// join finds the fields, at most so many, and writes what stands between two of
+// them once and for all. Where both are texts no container between them is empty.
+func (l *layout) join(most int, lits *literals) {
+	l.slots, l.fields = make([]slot, 0, most), make([]string, 0, most)
 	from := 0
+	var joint []byte
 	for i := range l.ops {
 		if l.ops[i].kind != opField {
 			continue
 		}
-		joint, first := l.steps([]byte{'"'}, from, i, false)
+		var first bool
+		joint, first = l.steps(append(joint[:0], '"'), from, i, false)
 		joint = appendLit(joint, l.ops[i].quoted, first)
-		l.slots = append(l.slots, slot{from, i, string(joint)})
-		l.fields = append(l.fields, l.ops[i].field)
+		l.slots = append(l.slots, slot{from, i, lits.keep(joint)})
+		l.fields = append(l.fields, l.ops[i].output.Field)
 		from = i + 1
 	}
 }
 
-// A walker turns the document that sjson laid out into ops.
-type walker struct {
-	leaves      []leaf
-	keys        []string
-	appendConst func(dst []byte, o *mapping.Output) ([]byte, error)
-	ops         []op
-	faults      []error
+// literals are texts side by side: an encoder has dozens of them, and a host
+// thousands of encoders.
+type literals struct{ text strings.Builder }
+
+func (l *literals) keep(text []byte) string {
+	from := l.text.Len()
+	l.text.Write(text)
+	return l.text.String()[from:]
 }
 
-func (w *walker) members(container gjson.Result) {
-	container.ForEach(func(key, member gjson.Result) bool {
-		if container.IsArray() {
-			w.member(",", member, true)
-			return true
+// A walker turns a tree into ops.
+type walker struct {
+	tree        tree
+	appendConst func(dst []byte, o *mapping.Output) ([]byte, error)
+	ops         []op
+	lits        literals
+	faults      []error
+	buf         []byte // for a literal or a path
+}
+
+// container writes what is in a container, in the order in which sjson lays it
+// out. sjson sees the numbers of nodes in place of both keys and values, so that
+// nothing that a receiver's key may hold has a meaning in its path syntax. One
+// document for each container takes it half the time of one for all.
+func (w *walker) container(container int) {
+	inArray := w.tree[container].isArray()
+	document := []byte("{}")
+	if inArray {
+		document = []byte("[]")
+	}
+	var number []byte
+	for child := w.tree[container].child; child != 0; child = w.tree[child].next {
+		number = strconv.AppendInt(number[:0], int64(child), 10)
+		path := w.tree[child].key
+		if !inArray {
+			path = ":" + string(number) // sjson: a key of an object, though it is a number
 		}
-		number, _ := strconv.Atoi(key.String())
-		lit := appendString([]byte{','}, w.keys[number])
-		w.member(string(append(lit, ':')), member, false)
+		var err error
+		if document, err = sjson.SetRawBytes(document, path, number); err != nil {
+			w.faults = append(w.faults, w.tree[child].leaf.output.Fault(fmt.Errorf("the name cannot be laid out: %w", err)))
+			return
+		}
+	}
+	gjson.ParseBytes(document).ForEach(func(_, member gjson.Result) bool {
+		w.member(int(member.Int()), inArray)
 		return true
 	})
 }
 
-func (w *walker) member(lit string, v gjson.Result, inArray bool) {
-	step := op{inArray: inArray, lit: lit}
-	switch v.Type {
-	case gjson.Null:
-		step.kind = opHole
-		step.lit += "null"
-	case gjson.Number:
-		o := &w.leaves[v.Int()].output
-		if !o.Constant {
-			step.kind, step.field, step.quoted, step.output = opField, o.Field, lit+`"`, o
-			break
-		}
-		text, err := w.appendConst([]byte(lit), o)
-		if err != nil {
-			w.faults = append(w.faults, o.Fault(err))
-		}
-		step.kind, step.lit = opConst, string(text)
-	default:
-		step.kind, step.isArray = opOpen, v.IsArray()
-		step.lit += v.Raw[:1]
-		w.ops = append(w.ops, step)
-		w.members(v)
-		step.kind = opClose
+// member writes the steps of a node; 0 is a hole of an array.
+func (w *walker) member(number int, inArray bool) {
+	n := &w.tree[number]
+	lit := append(w.buf[:0], ',')
+	if !inArray {
+		lit = append(appendString(lit, n.key), ':')
 	}
+	step := op{inArray: inArray}
+	switch {
+	case number == 0:
+		step.kind, step.lit = opHole, w.lits.keep(append(lit, "null"...))
+	case !n.value:
+		step.kind, step.isArray = opOpen, n.isArray()
+		step.lit = w.lits.keep(append(lit, bracket(step.isArray, '[', '{')))
+		w.ops = append(w.ops, step)
+		w.container(number)
+		step.kind = opClose
+	case n.leaf.output.Constant:
+		text, err := w.appendConst(lit, &n.leaf.output)
+		if err != nil {
+			w.faults = append(w.faults, n.leaf.output.Fault(err))
+		}
+		step.kind, step.lit, lit = opConst, w.lits.keep(text), text
+	default:
+		o := &n.leaf.output
+		step.kind, step.output = opField, o
+		step.quoted = w.lits.keep(append(lit, '"'))
+		step.lit = step.quoted[:len(step.quoted)-1]
+	}
+	w.buf = lit
 	w.ops = append(w.ops, step)
 }
 

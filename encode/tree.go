@@ -2,8 +2,6 @@ package encode
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 
 	"github.com/topprovider/leadhook/mapping"
 )
@@ -25,6 +23,7 @@ type leaf struct {
 // parseLeaves parses the names of outputs. The faults come back as a slice so
 // that the caller can go on and report more of them.
 func parseLeaves(outputs []mapping.Output) (leaves []leaf, faults []error) {
+	leaves = make([]leaf, 0, len(outputs))
 	for _, o := range outputs {
 		path, err := mapping.ParsePath(o.Name)
 		switch {
@@ -41,75 +40,105 @@ func parseLeaves(outputs []mapping.Output) (leaves []leaf, faults []error) {
 
 // A node is a place of the document while its names are read.
 type node struct {
-	leaf     *leaf // the first output whose name leads to or through here
-	value    bool  // it is the output's own place
-	children map[string]*node
-	named    int // children whose key is no index
-	highest  int // index among the children's keys
+	key             string
+	leaf            *leaf // the first output whose name leads to or through here
+	value           bool  // it is the output's own place
+	child, last     int   // nodes inside, the first and the last; 0: none
+	next            int   // the next in the same container
+	children, named int   // how many are inside, and how many of those have a key that is no index
+	highest         int   // index among the children's keys
 }
 
-func (n *node) isArray() bool { return len(n.children) > 0 && n.named == 0 }
+func (n *node) isArray() bool { return n.children > 0 && n.named == 0 }
+
+// A tree is all nodes, the root first. Children stand in the order in which the
+// names first mention them.
+type tree []node
 
 // grow reads all names into a tree, so that a container's kind is known before
 // anything is laid out, whatever the order of the names.
-func grow(leaves []leaf) (root *node, faults []error) {
-	root = &node{}
+func grow(leaves []leaf) (t tree, faults []error) {
+	most := 1
+	for _, l := range leaves {
+		most += len(l.path)
+	}
+	t = make(tree, 1, most)
 	for i := range leaves {
 		l := &leaves[i]
-		n := root
+		at := 0
 		for _, key := range l.path {
-			if n.value {
+			if t[at].value {
 				break
 			}
-			child := n.children[key]
-			if child == nil {
-				child = &node{leaf: l}
-				if n.children == nil {
-					n.children = make(map[string]*node)
-				}
-				n.children[key] = child
-				if index, ok := mapping.Index(key); ok {
-					n.highest = max(n.highest, index)
-				} else {
-					n.named++
-				}
+			child := t.find(at, key)
+			if child == 0 {
+				child = t.add(at, key, l)
 			}
-			n = child
+			at = child
 		}
-		switch {
+		switch n := &t[at]; {
 		case n.value:
 			faults = append(faults, l.output.Fault(fmt.Errorf("the name nests inside %.80q, which is a value (%s)", n.leaf.output.Name, place(n.leaf.output))))
-		case len(n.children) > 0:
+		case n.children > 0:
 			faults = append(faults, l.output.Fault(fmt.Errorf("the name is a value, but %.80q nests inside it (%s)", n.leaf.output.Name, place(n.leaf.output))))
 		default:
 			n.value = true
 		}
 	}
-	places := 0
-	return root, append(faults, root.checkArrays(&places)...)
+	return t, append(faults, t.checkArrays()...)
 }
 
-// checkArrays bounds the arrays in n. places counts their elements. Children
-// are walked in order, since the same mapping gives the same faults.
-func (n *node) checkArrays(places *int) (faults []error) {
-	keys := slices.Sorted(maps.Keys(n.children))
-	if n.isArray() {
-		if n.highest > maxIndex {
-			for _, key := range keys {
-				if index, _ := mapping.Index(key); index > maxIndex {
-					faults = append(faults, n.children[key].leaf.output.Fault(fmt.Errorf("the index %.20s is above %d", key, maxIndex)))
+// find returns the child with this key, 0 for none. A mapping has 2,000 names at
+// the most, and a container mostly a handful: a map would take longer to make.
+func (t tree) find(container int, key string) int {
+	child := t[container].child
+	for child != 0 && t[child].key != key {
+		child = t[child].next
+	}
+	return child
+}
+
+// add adds a child with this key to a container.
+func (t *tree) add(container int, key string, l *leaf) int {
+	child := len(*t)
+	*t = append(*t, node{key: key, leaf: l})
+	n := &(*t)[container]
+	if n.child == 0 {
+		n.child = child
+	} else {
+		(*t)[n.last].next = child
+	}
+	n.last = child
+	n.children++
+	if index, ok := mapping.Index(key); ok {
+		n.highest = max(n.highest, index)
+	} else {
+		n.named++
+	}
+	return child
+}
+
+// checkArrays bounds the arrays.
+func (t tree) checkArrays() (faults []error) {
+	places := 0 // elements of all arrays
+	for i := range t {
+		n := &t[i]
+		switch {
+		case !n.isArray():
+		case n.highest > maxIndex:
+			for child := n.child; child != 0; child = t[child].next {
+				if index, _ := mapping.Index(t[child].key); index > maxIndex {
+					faults = append(faults, t[child].leaf.output.Fault(fmt.Errorf("the index %.20s is above %d", t[child].key, maxIndex)))
 				}
 			}
-			return faults
+		default:
+			before := places
+			places += n.highest + 1
+			if before <= maxPlaces && places > maxPlaces {
+				// The root has no output of its own.
+				faults = append(faults, t[n.child].leaf.output.Fault(fmt.Errorf("the arrays of this mapping have more than %d elements, holes included", maxPlaces)))
+			}
 		}
-		before := *places
-		*places += n.highest + 1
-		if before <= maxPlaces && *places > maxPlaces {
-			faults = append(faults, n.leaf.output.Fault(fmt.Errorf("the arrays of this mapping have more than %d elements, holes included", maxPlaces)))
-		}
-	}
-	for _, key := range keys {
-		faults = append(faults, n.children[key].checkArrays(places)...)
 	}
 	return faults
 }

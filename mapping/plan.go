@@ -105,9 +105,9 @@ func CompileSound(m Mapping, c *Catalog) (*Plan, error) {
 	if len(m.Rules) == 0 && len(m.Constants) == 0 {
 		fault(Output{Index: -1}, "the mapping has neither a rule nor a constant; map at least one field")
 	}
-	named := make(map[string]Output, len(outputs))
-	sound := make([]Output, 0, len(outputs))
-	for _, o := range outputs {
+	named := make(map[string]int, len(outputs))
+	var faulty map[int]bool
+	for i, o := range outputs {
 		before := len(faults)
 		_, known := c.Lookup(o.Field)
 		switch {
@@ -120,8 +120,8 @@ func CompileSound(m Mapping, c *Catalog) (*Plan, error) {
 			fault(o, "field %.80q is not in the catalog; %s", o.Field, suggestion(c, o))
 		}
 
-		first, twice := named[o.Name]
-		switch {
+		place, twice := named[o.Name]
+		switch first := outputs[place]; {
 		case o.Name == "":
 			fault(o, "the name is empty; give the name that the receiver expects")
 		case len(o.Name) > maxName:
@@ -133,13 +133,25 @@ func CompileSound(m Mapping, c *Catalog) (*Plan, error) {
 		case twice:
 			fault(o, "the name %.80q is given twice, first by %s", o.Name, first.place())
 		default:
-			named[o.Name] = o
+			named[o.Name] = i
 		}
-		if len(faults) == before {
-			sound = append(sound, o)
+		if len(faults) > before {
+			if faulty == nil {
+				faulty = make(map[int]bool)
+			}
+			faulty[i] = true
 		}
 	}
-	return &Plan{outputs: sound}, errors.Join(faults...)
+	if len(faulty) > 0 {
+		sound := outputs[:0]
+		for i, o := range outputs {
+			if !faulty[i] {
+				sound = append(sound, o)
+			}
+		}
+		outputs = sound
+	}
+	return &Plan{outputs: outputs}, errors.Join(faults...)
 }
 
 func suggestion(c *Catalog, o Output) string {
