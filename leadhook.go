@@ -237,17 +237,21 @@ func identify(m routing.Message) (_ routing.Message, leadID string, err error) {
 		return m, "", err
 	}
 	v, _ := m.Lead.Value(mapping.FieldLeadID)
-	text, err := mapping.AppendText(nil, v)
-	if err != nil {
-		return m, "", fmt.Errorf("leadhook: the lead's %s cannot be used: %w", mapping.FieldLeadID, err)
+	leadID, isText := v.(string)
+	if !isText {
+		text, err := mapping.AppendText(nil, v)
+		if err != nil {
+			return m, "", fmt.Errorf("leadhook: the lead's %s cannot be used: %w", mapping.FieldLeadID, err)
+		}
+		leadID = string(text)
 	}
-	if len(text) == 0 {
+	if leadID == "" {
 		return m, "", fmt.Errorf("leadhook: the lead has no %s; without one nobody can say what became of it", mapping.FieldLeadID)
 	}
 	if m.ID == "" {
 		m.ID = "msg_" + rand.Text()
 	}
-	return m, string(text), nil
+	return m, leadID, nil
 }
 
 // request encodes m for e. src is m.

@@ -67,6 +67,8 @@ func (m masked) Value(field string) (any, bool) {
 // collect keeps the texts of a value as payloads have them.
 func (f *found) collect(v any) {
 	switch v := v.(type) {
+	case string:
+		f.texts = append(f.texts, v)
 	case []string:
 		f.texts = append(f.texts, v...)
 	case []any:
@@ -102,7 +104,7 @@ func (f *found) collectLeaves(v any) {
 // encodeMasked encodes src for e without its sensitive values, and returns their
 // texts.
 func (e *endpoint) encodeMasked(src mapping.Source, size int) (body []byte, texts []string) {
-	var f found
+	f := found{texts: make([]string, 0, len(e.sensitive))}
 	m := masked{Source: src, fields: e.sensitive, found: &f}
 	body, err := e.masker.Append(make([]byte, 0, size+size/4), m)
 	if err != nil { // where only a time can stand, such as HubSpot's submittedAt

@@ -41,7 +41,14 @@ type Message struct {
 // any other field.
 func (m Message) Value(field string) (any, bool) {
 	if field == mapping.FieldMessageType {
-		// A string, so that encoders need not look behind a named type.
+		// A string, so that encoders need not look behind a named type; and of a
+		// constant, which is no allocation.
+		switch m.Type {
+		case MessageNewLead:
+			return string(MessageNewLead), true
+		case MessageLeadUpdate:
+			return string(MessageLeadUpdate), true
+		}
 		return string(m.Type), m.Type != ""
 	}
 	if m.Lead == nil {
@@ -56,7 +63,10 @@ func (m Message) Untyped() mapping.Source { return m.Lead }
 // Validate refuses a message without a lead, of an unknown type, or with an ID
 // that cannot be a webhook-id. All faults come back at once.
 func (m Message) Validate() error {
-	faults := []error{m.Type.Validate()}
+	var faults []error
+	if err := m.Type.Validate(); err != nil {
+		faults = append(faults, err)
+	}
 	if m.Lead == nil {
 		faults = append(faults, errors.New("routing: the message has no lead"))
 	}
