@@ -207,7 +207,7 @@ func newEntry(req *deliver.Request, began time.Time, resent bool, receipt *deliv
 	default: // against the contract; such a text may hold anything
 		e.Err, e.MayPass = "the deliverer gave an error that is no *deliver.Error", true
 	}
-	m := newMasker(req)
+	m := &masker{req: req}
 	e.Err = m.text(e.Err)
 	e.Outcome = m.outcome(e.Outcome)
 	for _, a := range attempts[max(0, len(attempts)-maxAttempts):] {

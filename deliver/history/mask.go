@@ -20,8 +20,9 @@ const mask = "***"
 // character references and percent-encoding are decoded first, as often as they
 // are nested, and letters compared without case.
 type masker struct {
-	hidden []hidden // the longest first
-	all    bool     // there is too much to look for: nothing may be kept
+	req    *deliver.Request // nil once it was looked into, which only a text makes worth it
+	hidden []hidden         // the longest first
+	all    bool             // there is too much to look for: nothing may be kept
 }
 
 // A hidden text is folded, and has what it takes to find its beginnings fast:
@@ -61,9 +62,14 @@ const (
 	minSegment = 10
 )
 
-// newMasker hides the values of sensitive fields, those of headers, the secrets,
+// prepare hides the values of sensitive fields, those of headers, the secrets,
 // and the URL's path and query.
-func newMasker(req *deliver.Request) *masker {
+func (m *masker) prepare() {
+	req := m.req
+	if req == nil {
+		return
+	}
+	m.req = nil
 	d := &req.Destination
 	texts := slices.Concat(req.Sensitive, d.Secrets)
 	for name, values := range d.Header {
@@ -102,9 +108,8 @@ func newMasker(req *deliver.Request) *masker {
 			texts = append(texts, value)
 		}
 	}
-	m := &masker{all: len(texts) > maxHidden}
-	if m.all {
-		return m
+	if m.all = len(texts) > maxHidden; m.all {
+		return
 	}
 	var folded [][]byte
 	size := 0
@@ -115,14 +120,13 @@ func newMasker(req *deliver.Request) *masker {
 			size += len(text)
 		}
 		if m.all = size > maxHiddenSize; m.all {
-			return m
+			return
 		}
 	}
 	slices.SortFunc(folded, func(a, b []byte) int { return cmp.Or(len(b)-len(a), bytes.Compare(a, b)) })
 	for _, text := range slices.CompactFunc(folded, bytes.Equal) {
 		m.hidden = append(m.hidden, newHidden(text))
 	}
-	return m
 }
 
 func (m *masker) text(s string) string { return string(m.bytes([]byte(s))) }
@@ -130,10 +134,10 @@ func (m *masker) text(s string) string { return string(m.bytes([]byte(s))) }
 // bytes returns s with *** in place of what is hidden. s may have been cut off in
 // the middle of that.
 func (m *masker) bytes(s []byte) []byte {
-	switch {
-	case len(s) == 0:
+	if len(s) == 0 {
 		return nil
-	case m.all:
+	}
+	if m.prepare(); m.all {
 		return []byte(mask)
 	}
 	f := fold(s)
@@ -241,10 +245,24 @@ func (f *folded) isWord(from, to int) bool {
 const maxNesting = 4
 
 func fold(s []byte) *folded {
-	f := &folded{text: s, at: make([]int, len(s)+1)}
-	for i := range f.at {
-		f.at[i] = i
+	f := &folded{text: s, at: identity(s)}
+	if isPlain(s) {
+		f.text = bytes.ToLower(s)
+		return f
 	}
+	return f.long()
+}
+
+func identity(s []byte) []int {
+	at := make([]int, len(s)+1)
+	for i := range at {
+		at[i] = i
+	}
+	return at
+}
+
+// long folds step by step.
+func (f *folded) long() *folded {
 	for range maxNesting {
 		next, changed := f.decode()
 		if !changed {
@@ -253,6 +271,16 @@ func fold(s []byte) *folded {
 		f = next
 	}
 	return f.lower()
+}
+
+// isPlain reports whether case is all that folding s takes off, as it mostly is.
+func isPlain(s []byte) bool {
+	for i, c := range s {
+		if c < ' ' || c > '~' || c == '\\' || c == '%' || c == '&' || c == '+' || c == ' ' && i > 0 && s[i-1] == ' ' {
+			return false
+		}
+	}
+	return true
 }
 
 // decode undoes one level of escapes, whichever there are.
