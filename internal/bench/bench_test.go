@@ -111,7 +111,7 @@ func TestGoals(t *testing.T) {
 		met   bool
 	}{
 		{atLeast(20), 19.9, false}, {atLeast(20), 20, true}, {atLeast(0.95), 0.946, true}, {atLeast(0.95), 0.944, false},
-		{atMost(1.5), 1.5, true}, {atMost(1.5), 1.51, false}, {goal{}, 0, true},
+		{atMost(1.5), 1.5, true}, {atMost(1.5), 1.51, false}, {goal{none: true}, 0, true}, {goal{none: true}, 0.01, false}, {goal{}, 0, true},
 	} {
 		assert.Equal(t, c.met, c.goal.met(c.ratio), "%v %v", c.goal, c.ratio)
 	}
@@ -190,6 +190,29 @@ func TestReceivers(t *testing.T) {
 			b.checkRequests(r, []byte(`{"a":1}`))
 		}
 		assert.Empty(t, b.faults)
+	}
+}
+
+func TestSendersShareTheHosts(t *testing.T) {
+	for _, c := range []struct{ hosts, atATime int }{{1, 1}, {1, 256}, {60, 1}, {60, 16}, {60, 64}, {60, 256}} {
+		l := load{urls: make([]string, c.hosts), atATime: c.atATime}
+		for i := range l.urls {
+			l.urls[i] = thousands(i)
+		}
+		senders := make(map[string]map[int]bool)
+		for worker := range c.atATime {
+			for turn := range 2 * c.hosts {
+				url := l.url(worker, turn)
+				if senders[url] == nil {
+					senders[url] = make(map[int]bool)
+				}
+				senders[url][worker] = true
+			}
+		}
+		assert.Len(t, senders, c.hosts, "%v", c)
+		for url, workers := range senders {
+			assert.LessOrEqual(t, len(workers), (c.atATime+c.hosts-1)/c.hosts, "%v %s", c, url)
+		}
 	}
 }
 

@@ -11,8 +11,10 @@ import (
 	"github.com/topprovider/leadhook/encode"
 )
 
-// A load is what clients send, and where to: in turns to each of the urls, and
-// every hundredth to a failing one where there is one.
+// A load is what clients send, and where to: each of those that send at a time
+// has urls of its own, as far as there are enough, so that what a host gets at a
+// time is always the same. Every hundredth request goes to a failing one, where
+// there is one.
 type load struct {
 	body    []byte
 	urls    []string
@@ -21,20 +23,25 @@ type load struct {
 }
 
 // contender sends the load with c.
-func (l load) contender(name string, c client, errs *atomic.Int64) contender {
-	var turn atomic.Uint64
-	return contender{name: name, run: func(n int) {
-		crowd(n, l.atATime, func() {
-			i := turn.Add(1)
-			if l.failing != "" && i%100 == 0 {
+func (l load) contender(c client, errs *atomic.Int64) contender {
+	var sent atomic.Uint64
+	return contender{name: c.name, run: func(n int) {
+		crowd(n, l.atATime, func(worker, turn int) {
+			if l.failing != "" && sent.Add(1)%100 == 0 {
 				c.post(l.failing, l.body)
 				return
 			}
-			if c.post(l.urls[i%uint64(len(l.urls))], l.body) != nil {
+			if c.post(l.url(worker, turn), l.body) != nil {
 				errs.Add(1)
 			}
 		})
 	}}
+}
+
+func (l load) url(worker, turn int) string {
+	hosts := len(l.urls)
+	own := max(1, (hosts-worker%hosts+l.atATime-1)/l.atATime) // worker, worker + atATime, …
+	return l.urls[worker%hosts+turn%own*l.atATime]
 }
 
 // A trial is clients that send loads in turns, to a fleet that counts.
@@ -52,7 +59,7 @@ func (b *bench) try(r *remote, loads []load, clients []client) trial {
 	var opened, sent = make([]int64, len(clients)), make([]int, len(clients))
 	last := r.counts().Connections
 	for i, c := range clients {
-		contenders[i] = loads[i].contender(c.name, c, &errs[i])
+		contenders[i] = loads[i].contender(c, &errs[i])
 		run := contenders[i].run
 		for began := time.Now(); time.Since(began) < 2*b.netTurn; { // a pool fills slowly
 			run(4 * loads[i].atATime)
@@ -110,7 +117,7 @@ func deliveries(b *bench) {
 				switch {
 				case c == 1:
 					return atLeast(0.95)
-				case atATime == 256 && hosts == 1:
+				case atATime == 256:
 					return atLeast(3)
 				}
 				return goal{}

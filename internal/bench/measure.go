@@ -105,14 +105,15 @@ func (r race) times(a, b int) summary {
 	return summarize(ratios)
 }
 
-// crowd does the work n times, so many at a time.
-func crowd(n, atATime int, do func()) {
+// crowd does the work n times, so many at a time. do is told which of them does
+// it, from 0, and how often that one did so before.
+func crowd(n, atATime int, do func(worker, turn int)) {
 	var done atomic.Int64
 	var working sync.WaitGroup
-	for range min(n, atATime) {
+	for worker := range min(n, atATime) {
 		working.Go(func() {
-			for done.Add(1) <= int64(n) {
-				do()
+			for turn := 0; done.Add(1) <= int64(n); turn++ {
+				do(worker, turn)
 			}
 		})
 	}

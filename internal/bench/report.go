@@ -26,7 +26,10 @@ type row struct {
 }
 
 // A goal bounds a ratio. The zero goal bounds nothing.
-type goal struct{ atLeast, atMost float64 }
+type goal struct {
+	atLeast, atMost float64
+	none            bool // the measure must be 0
+}
 
 func (g goal) String() string {
 	switch {
@@ -34,13 +37,15 @@ func (g goal) String() string {
 		return fmt.Sprintf("≥ %v", g.atLeast)
 	case g.atMost > 0:
 		return fmt.Sprintf("≤ %v", g.atMost)
+	case g.none:
+		return "0"
 	}
 	return ""
 }
 
 // met is whether ratio keeps the goal, as far as two digits after the point say.
 func (g goal) met(ratio float64) bool {
-	return (g.atLeast == 0 || ratio >= g.atLeast-0.005) && (g.atMost == 0 || ratio <= g.atMost+0.005)
+	return (g.atLeast == 0 || ratio >= g.atLeast-0.005) && (g.atMost == 0 || ratio <= g.atMost+0.005) && (!g.none || ratio == 0)
 }
 
 func (r row) verdict() string {
