@@ -92,7 +92,6 @@ type endpoint struct {
 	destination deliver.Destination
 	sensitive   map[string]bool // fields that go out and are to be masked
 	host        string          // of the URL
-	size        atomic.Int64    // of the last body, so that the next is allocated once
 }
 
 // New returns a Dispatcher without endpoints. Nil options are the defaults.
@@ -256,12 +255,10 @@ func identify(m routing.Message) (_ routing.Message, leadID string, err error) {
 
 // request encodes m for e. src is m.
 func (d *Dispatcher) request(e *endpoint, m routing.Message, src mapping.Source, leadID string) (*deliver.Request, error) {
-	size := e.size.Load()
-	body, err := e.encoder.Append(make([]byte, 0, size+size/4), src) // a form asks for more room than it fills
-	if err != nil {                                                  // and would be the next time too
+	body, err := e.encoder.Append(nil, src)
+	if err != nil { // and would be the next time too
 		return nil, &deliver.Error{Kind: deliver.ErrRejected, Cause: deliver.CauseFieldMapping, Host: e.host, Err: err}
 	}
-	e.size.Store(int64(len(body)))
 	req := &deliver.Request{
 		ID: m.ID, EndpointID: e.id, LeadID: leadID, MessageType: string(m.Type),
 		ContentType: e.encoder.ContentType(), Body: body, Destination: e.destination,
@@ -271,7 +268,7 @@ func (d *Dispatcher) request(e *endpoint, m routing.Message, src mapping.Source,
 	case len(e.sensitive) == 0 && e.masker == e.encoder:
 		req.Masked = body
 	default:
-		req.Masked, req.Sensitive = e.encodeMasked(src, len(body))
+		req.Masked, req.Sensitive = e.encodeMasked(src)
 	}
 	return req, nil
 }

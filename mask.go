@@ -103,13 +103,13 @@ func (f *found) collectLeaves(v any) {
 
 // encodeMasked encodes src for e without its sensitive values, and returns their
 // texts.
-func (e *endpoint) encodeMasked(src mapping.Source, size int) (body []byte, texts []string) {
+func (e *endpoint) encodeMasked(src mapping.Source) (body []byte, texts []string) {
 	f := found{texts: make([]string, 0, len(e.sensitive))}
 	m := masked{Source: src, fields: e.sensitive, found: &f}
-	body, err := e.masker.Append(make([]byte, 0, size+size/4), m)
+	body, err := e.masker.Append(nil, m)
 	if err != nil { // where only a time can stand, such as HubSpot's submittedAt
 		m.absent = true
-		body, _ = e.masker.Append(make([]byte, 0, size), m)
+		body, _ = e.masker.Append(nil, m)
 	}
 	if f.deep && e.leaves != nil {
 		document, err := e.leaves.Append(nil, src)

@@ -3,6 +3,7 @@ package encode
 import (
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/topprovider/leadhook/mapping"
 )
@@ -45,17 +46,49 @@ func New(f Format, p *mapping.Plan, o *Options) (Encoder, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
+	var e Encoder
+	var err error
 	switch f {
 	case JSON:
-		return newJSON(p.Outputs(), o)
+		e, err = newJSON(p.Outputs(), o)
 	case XML:
-		return newXML(p.Outputs(), o)
+		e, err = newXML(p.Outputs(), o)
 	case Form:
-		return newForm(p.Outputs(), o)
+		e, err = newForm(p.Outputs(), o)
 	case HubSpotForms:
-		return newHubSpot(p.Outputs(), o)
+		e, err = newHubSpot(p.Outputs(), o)
+	default:
+		err = fmt.Errorf("encode: %.40q is no format; json, xml, form and hubspot_forms_v3 are", f)
 	}
-	return nil, fmt.Errorf("encode: %.40q is no format; json, xml, form and hubspot_forms_v3 are", f)
+	if err != nil {
+		return nil, err
+	}
+	return &roomy{Encoder: e}, nil
+}
+
+// A roomy encoder makes room for a payload at once, as much as the one before
+// took: what is appended to nothing is allocated once then, and not as often as
+// it outgrows its room.
+type roomy struct {
+	Encoder
+	room atomic.Int64
+}
+
+func (e *roomy) Append(dst []byte, src mapping.Source) ([]byte, error) {
+	room := int(e.room.Load())
+	out := dst
+	if cap(dst)-len(dst) < room {
+		out = append(make([]byte, 0, len(dst)+room), dst...)
+	}
+	out, err := e.Encoder.Append(out, src)
+	if err != nil {
+		return dst, err
+	}
+	// After one that was far longer than others, the room shrinks again.
+	if n := len(out) - len(dst); n > room || n < room/2 {
+		e.room.Store(int64(n + n/4))
+	}
+	return out, nil
 }
 
 // A ValueError is a value that an encoder cannot write. Its text names the

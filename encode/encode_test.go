@@ -250,3 +250,31 @@ func TestTypedSourcesAreReadAsOthersAre(t *testing.T) {
 		}
 	}
 }
+
+// What is appended to nothing is allocated once, however long the payloads
+// before were, and what was long once does not make all that follow so.
+func TestAFreshPayloadIsAllocatedOnce(t *testing.T) {
+	lead := benchLead()
+	for _, f := range encode.Formats() {
+		e := benchEncoder(t, f)
+		payload := func() []byte {
+			out, err := e.Append(nil, lead)
+			require.NoError(t, err)
+			return out
+		}
+		for range 4 {
+			payload()
+		}
+		assert.LessOrEqual(t, testing.AllocsPerRun(100, func() { e.Append(nil, lead) }), 1.0, "%s", f)
+		lead["message"] = strings.Repeat("long ", 10_000)
+		for range 4 {
+			payload()
+		}
+		assert.LessOrEqual(t, testing.AllocsPerRun(100, func() { e.Append(nil, lead) }), 1.0, "%s, long", f)
+		lead = benchLead()
+		for range 4 {
+			payload()
+		}
+		assert.Less(t, cap(payload()), 8<<10, "%s", f)
+	}
+}

@@ -110,6 +110,14 @@ var formCode = func() (t [256]uint32) {
 	return t
 }()
 
+// formSize is how many bytes appendForm makes of s.
+func formSize(s string) (n int) {
+	for i := range len(s) {
+		n += int(formCode[s[i]] >> 24)
+	}
+	return n
+}
+
 // appendForm appends s as the WHATWG's urlencoded serializer does.
 func appendForm(dst []byte, s string) []byte {
 	// Room is made once: most values have characters to escape, so that copying
@@ -117,7 +125,11 @@ func appendForm(dst []byte, s string) []byte {
 	// which a processor cannot foresee; so four bytes are written for each, and
 	// the next overwrites those that do not count.
 	n := len(dst)
-	to := slices.Grow(dst, 3*len(s)+1)
+	room := 3*len(s) + 1
+	if cap(dst)-n < room { // mostly it is near its end, and what is needed is less
+		room = formSize(s) + 3
+	}
+	to := slices.Grow(dst, room)
 	to = to[:cap(to)]
 	var all byte
 	for i := range len(s) {
