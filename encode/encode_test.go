@@ -2,6 +2,7 @@ package encode_test
 
 import (
 	"encoding/json"
+	"encoding/xml"
 	"errors"
 	"strings"
 	"sync"
@@ -179,6 +180,22 @@ func TestTextsAreTheSameBehindTexts(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+// Escapes are found at any distance from one another.
+func TestTextsWithManyEscapesComeBack(t *testing.T) {
+	inJSON := around(t, encode.JSON, rules("email", "email"))
+	inXML := around(t, encode.XML, rules("email", "email"))
+	for n := range len(plainText36) {
+		for _, o := range []string{"\"", "\n\r", "é", "世", "<&>", "\u2028"} {
+			text := strings.Repeat(o+plainText36[:n], 3)
+			var fromJSON, fromXML string
+			require.NoError(t, json.Unmarshal([]byte(`"`+inJSON(text)+`"`), &fromJSON))
+			require.NoError(t, xml.Unmarshal([]byte("<v>"+inXML(text)+"</v>"), &fromXML))
+			assert.Equal(t, text, fromJSON)
+			assert.Equal(t, text, fromXML)
 		}
 	}
 }

@@ -89,34 +89,41 @@ func half(s string) uint64 {
 	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24
 }
 
-// pair reports whether s starts with a UTF-8 sequence of two bytes, as most
+// pair reports whether a UTF-8 sequence of two bytes starts at s[i], as most
 // letters of Europe are. It and triple are inlined, unlike
 // utf8.DecodeRuneInString; leads whose message is Russian or Chinese are an
 // eighth faster for that.
-func pair(s string) bool {
-	return len(s) > 1 && 0xC2 <= s[0] && s[0] <= 0xDF && s[1]&0xC0 == 0x80
+func pair(s string, i uint) bool {
+	return i+1 < uint(len(s)) && 0xC2 <= s[i] && s[i] <= 0xDF && s[i+1]&0xC0 == 0x80
 }
 
-// triple reports whether s starts with a sequence of three bytes, as most of
+// triple reports whether a sequence of three bytes starts at s[i], as most of
 // East Asia's characters are. JSON and XML escape none of those it knows.
-func triple(s string) bool {
-	return len(s) > 2 && 0xE3 <= s[0] && s[0] <= 0xEC && s[1]&s[2]&0x80 != 0 && (s[1]|s[2])&0x40 == 0
+func triple(s string, i uint) bool {
+	return i+2 < uint(len(s)) && 0xE3 <= s[i] && s[i] <= 0xEC && s[i+1]&s[i+2]&0x80 != 0 && (s[i+1]|s[i+2])&0x40 == 0
 }
 
-// skip returns the place of the next byte of s, from i on, that may not stand for
-// itself.
-func (set *charset) skip(s string, i int) int {
-	for i < len(s) {
-		switch {
-		case set.plain[s[i]]:
+// skip returns the place of the next byte of s, from there on, that may not stand
+// for itself. Each of its loops lasts as long as its kind of character does, and
+// the first takes eight bytes at a time: leads whose long message has quotes and
+// line ends in it are a quarter faster for that.
+func (set *charset) skip(s string, from int) int {
+	i := uint(from) // spares bounds checks
+	for i+8 <= uint(len(s)) && set.look(word(s[i:]))&tops == 0 {
+		i += 8
+	}
+	for start := i; ; start = i {
+		for i < uint(len(s)) && set.plain[s[i]] {
 			i++
-		case pair(s[i:]):
+		}
+		for pair(s, i) {
 			i += 2
-		case triple(s[i:]):
+		}
+		for triple(s, i) {
 			i += 3
-		default:
-			return i
+		}
+		if i == start {
+			return int(i)
 		}
 	}
-	return i
 }
