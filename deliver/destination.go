@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net/http"
 	"net/textproto"
 	"net/url"
@@ -105,18 +104,22 @@ func (d *Destination) parse() (p parsed, err error) {
 	}
 	p.url, err = parseURL(d.URL)
 	fault("url", err)
-	spelled := make(map[string]bool, len(d.Header))
-	for _, name := range slices.Sorted(maps.Keys(d.Header)) {
+	spelled := make(map[string]bool)
+	for _, name := range names(d.Header) {
 		err, canonical := checkHeader(name, d.Header[name]), textproto.CanonicalMIMEHeaderKey(name)
 		if spelled[canonical] {
 			err = errors.New("it is given twice, in upper and lower case; give it once")
 		}
 		spelled[canonical] = true
-		fault(fmt.Sprintf("headers.%.80q", name), err)
+		if err != nil {
+			fault(fmt.Sprintf("headers.%.80q", name), err)
+		}
 	}
 	for i, secret := range d.Secrets {
 		k, err := parseKey(secret)
-		fault(fmt.Sprintf("secrets[%d]", i), err)
+		if err != nil {
+			fault(fmt.Sprintf("secrets[%d]", i), err)
+		}
 		p.keys = append(p.keys, k)
 	}
 	if d.Timeout < 0 || d.Timeout > maxTimeout {
@@ -150,7 +153,7 @@ func parseURL(s string) (*url.URL, error) {
 	if err != nil {
 		return nil, errors.New("it is no URL; give an absolute one, such as https://example.com/leads")
 	}
-	port, portErr := strconv.ParseUint(u.Port(), 10, 16)
+	port := u.Port()
 	switch {
 	case u.Scheme != "http" && u.Scheme != "https":
 		return nil, errors.New("it must start with https:// or http://")
@@ -164,10 +167,26 @@ func parseURL(s string) (*url.URL, error) {
 		return nil, errors.New("its query holds a character that must be percent-encoded, such as a space as %20")
 	case u.User != nil:
 		return nil, errors.New("it has a user name in it; send an Authorization header instead")
-	case u.Port() != "" && (portErr != nil || port == 0):
+	case port != "" && !isPort(port):
 		return nil, errors.New("its port is none; ports are 1 to 65535")
 	}
+	u.Host = strings.TrimSuffix(u.Host, ":") // an empty port, which goes into no Host header
 	return u, nil
+}
+
+func isPort(s string) bool {
+	n, err := strconv.ParseUint(s, 10, 16)
+	return err == nil && n > 0
+}
+
+// names returns a header's, in order.
+func names(h http.Header) []string {
+	sorted := make([]string, 0, len(h))
+	for name := range h {
+		sorted = append(sorted, name)
+	}
+	slices.Sort(sorted)
+	return sorted
 }
 
 // reserved headers are set by us or by net/http for every request.
@@ -209,7 +228,6 @@ func (d Destination) String() string {
 	if u, err := parseURL(d.URL); err == nil {
 		where = u.Scheme + "://" + u.Host
 	}
-	names := slices.Sorted(maps.Keys(d.Header))
 	more := ""
 	if len(d.Outcomes) > 0 {
 		more += fmt.Sprintf(", %d outcome rules", len(d.Outcomes))
@@ -221,7 +239,7 @@ func (d Destination) String() string {
 		more += ", held"
 	}
 	return fmt.Sprintf("%s (headers %v, %d secrets, timeout %v, %d attempts%s)",
-		where, names, len(d.Secrets), d.timeout(), d.maxAttempts(), more)
+		where, names(d.Header), len(d.Secrets), d.timeout(), d.maxAttempts(), more)
 }
 
 // Format writes String, whatever the verb.
