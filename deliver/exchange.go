@@ -159,7 +159,13 @@ func sentOnce(ctx context.Context, end context.CancelFunc) context.Context {
 // transport may still be writing that of an attempt that broke.
 func (x *exchange) header(at time.Time) http.Header {
 	d := &x.req.Destination
-	h := make(http.Header, len(d.Header)+5)
+	const most = 6 // of ours
+	h := make(http.Header, len(d.Header)+most)
+	values := make([]string, 0, most) // one array for all; who appends to a value has a copy
+	set := func(name, value string) {
+		values = append(values, value)
+		h[name] = values[len(values)-1 : len(values) : len(values)]
+	}
 	for name, values := range d.Header {
 		name = http.CanonicalHeaderKey(name)
 		if name == "Idempotency-Key" || name == "X-Idempotency-Key" {
@@ -170,13 +176,13 @@ func (x *exchange) header(at time.Time) http.Header {
 		h[name] = append(h[name], values...)
 	}
 	if x.req.ContentType != "" {
-		h["Content-Type"] = []string{x.req.ContentType}
+		set("Content-Type", x.req.ContentType)
 	}
 	if h["User-Agent"] == nil {
-		h["User-Agent"] = []string{x.http.userAgent()}
+		set("User-Agent", x.http.userAgent())
 	}
-	h["Accept-Encoding"] = []string{"gzip"} // and net/http leaves inflating to us
-	x.req.signWith(x.to.keys, h, at)
+	set("Accept-Encoding", "gzip") // and net/http leaves inflating to us
+	x.req.signWith(x.to.keys, at, set)
 	return h
 }
 

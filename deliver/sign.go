@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -52,23 +53,24 @@ func parseKey(s string) (key, error) {
 // sign returns the value of webhook-signature: a token for each key, over
 // {id}.{timestamp}.{body}.
 func sign(keys []key, id, timestamp string, body []byte) string {
-	var tokens []byte
-	signed := id + "." + timestamp + "."
+	tokens := make([]byte, 0, 128) // on the stack, where two of HMAC fit
+	signed := []byte(id + "." + timestamp + ".")
 	for i, k := range keys {
 		if i > 0 {
 			tokens = append(tokens, ' ')
 		}
 		if k.private != nil {
 			tokens = append(tokens, "v1a,"...)
-			tokens = base64.StdEncoding.AppendEncode(tokens, ed25519.Sign(k.private, append([]byte(signed), body...)))
+			tokens = base64.StdEncoding.AppendEncode(tokens, ed25519.Sign(k.private, slices.Concat(signed, body)))
 			continue
 		}
+		// It allocates five times, and what it is given must be on the heap. An
+		// HMAC of our own would not, and win 3 % of a delivery: too little.
 		mac := hmac.New(sha256.New, k.secret)
-		mac.Write([]byte(signed))
+		mac.Write(signed)
 		mac.Write(body)
-		var sum [sha256.Size]byte
 		tokens = append(tokens, "v1,"...)
-		tokens = base64.StdEncoding.AppendEncode(tokens, mac.Sum(sum[:0]))
+		tokens = base64.StdEncoding.AppendEncode(tokens, mac.Sum(nil))
 	}
 	return string(tokens)
 }
@@ -89,7 +91,7 @@ func (r *Request) Sign(h http.Header, at time.Time) error {
 	if err := r.checkID(); err != nil {
 		return err
 	}
-	r.signWith(keys, h, at)
+	r.signWith(keys, at, func(name, value string) { h[name] = []string{value} })
 	return nil
 }
 
@@ -105,15 +107,15 @@ func (r *Request) checkID() error {
 	return nil
 }
 
-func (r *Request) signWith(keys []key, h http.Header, at time.Time) {
+func (r *Request) signWith(keys []key, at time.Time, set func(name, value string)) {
 	if r.ID == "" {
 		return
 	}
 	timestamp := strconv.FormatInt(at.Unix(), 10)
-	h["Webhook-Id"] = []string{r.ID}
-	h["Webhook-Timestamp"] = []string{timestamp}
+	set("Webhook-Id", r.ID)
+	set("Webhook-Timestamp", timestamp)
 	if len(keys) > 0 {
-		h["Webhook-Signature"] = []string{sign(keys, r.ID, timestamp, r.Body)}
+		set("Webhook-Signature", sign(keys, r.ID, timestamp, r.Body))
 	}
 }
 
