@@ -13,6 +13,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/hashicorp/go-retryablehttp"
 )
 
 // How much of an answer is kept, and how much is read so that the connection
@@ -31,14 +33,22 @@ type exchange struct {
 	req  *Request
 	to   parsed
 
-	attempts []Attempt
+	// What go-retryablehttp needs, in the allocation of the exchange. net/http's
+	// connections never see it, so that none keeps the caller's request.
+	engine  retryablehttp.Client
+	client  http.Client
+	request retryablehttp.Request
+	status  http.Response // of the last attempt, as go-retryablehttp is told
+
+	small []byte     // a copy of the body, or
+	large *largeBody // the caller's own bytes
+
+	attempts []Attempt // the caller gets them, and nothing else of the exchange
 
 	// Of the last attempt.
 	verdict Verdict
 	err     error
 	pause   time.Duration // that HTTP.Pause asked for behind it
-
-	large *largeBody
 }
 
 func newExchange(h *HTTP, req *Request) (x *exchange, err error) {
@@ -61,11 +71,7 @@ func (x *exchange) RoundTrip(r *http.Request) (*http.Response, error) {
 		ctx = sentOnce(ctx, cancel)
 	}
 	out := r.WithContext(ctx)
-	out.Header = x.header(at)
-	// Without GetBody net/http repeats no request by itself, an attempt that
-	// nobody would see: not on a connection that dies, nor a stream that is
-	// refused.
-	out.GetBody = nil
+	out.Header, out.Body = x.header(at), x.body()
 
 	a := Attempt{Number: len(x.attempts) + 1, At: at}
 	resp, err := x.http.transport().RoundTrip(out)
@@ -96,7 +102,8 @@ func (x *exchange) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &http.Response{StatusCode: resp.StatusCode, Body: http.NoBody, Request: r}, nil
+	x.status = http.Response{StatusCode: resp.StatusCode, Body: http.NoBody, Request: r}
+	return &x.status, nil
 }
 
 // read reads an answer and writes down what it means. An error is that of an
@@ -219,16 +226,24 @@ const plainWord = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ012345678
 // answer is there, and it is fastest with a *bytes.Reader.
 const smallBody = 16 << 10
 
-// body returns what go-retryablehttp makes a reader of for each attempt.
-func (x *exchange) body() any {
-	if len(x.req.Body) == 0 {
+// keepBody takes the body, for as long as attempts are made.
+func (x *exchange) keepBody() {
+	if len(x.req.Body) <= smallBody {
+		x.small = bytes.Clone(x.req.Body)
+	} else {
+		x.large = &largeBody{data: x.req.Body}
+	}
+}
+
+// body returns a reader of the body for one attempt.
+func (x *exchange) body() io.ReadCloser {
+	switch {
+	case x.large != nil:
+		return io.NopCloser(&largeReader{body: x.large})
+	case len(x.small) == 0:
 		return nil // a reader of nothing would go out in chunks
 	}
-	if len(x.req.Body) <= smallBody {
-		return bytes.Clone(x.req.Body)
-	}
-	x.large = &largeBody{data: x.req.Body}
-	return func() (io.Reader, error) { return &largeReader{body: x.large}, nil }
+	return io.NopCloser(bytes.NewReader(x.small))
 }
 
 // release takes the caller's bytes away from readers that are still about.
@@ -251,13 +266,6 @@ type largeBody struct {
 type largeReader struct {
 	body *largeBody
 	read int
-}
-
-// Len tells go-retryablehttp the content's length.
-func (r *largeReader) Len() int {
-	r.body.mu.Lock()
-	defer r.body.mu.Unlock()
-	return len(r.body.data) - r.read
 }
 
 func (r *largeReader) Read(p []byte) (int, error) {

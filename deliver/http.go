@@ -86,28 +86,40 @@ func (x *exchange) run(ctx context.Context) {
 	// and must not: wait as long as a Retry-After says (Backoff), drain answers
 	// and close the idle connections of every endpoint when it gives up
 	// (ErrorHandler; exchange has no CloseIdleConnections), retry by its own
-	// rules (CheckRetry), follow redirects (CheckRedirect), print (Logger).
-	client := retryablehttp.Client{
-		HTTPClient: &http.Client{
-			Transport:     x,
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
+	// rules (CheckRetry), follow redirects (CheckRedirect), print (Logger). Each
+	// exchange has a client: after an error Backoff is not told of which it is.
+	x.engine = retryablehttp.Client{
+		HTTPClient:   &x.client,
 		RetryMax:     x.req.Destination.maxAttempts() - 1,
 		CheckRetry:   x.checkRetry,
 		Backoff:      x.backoff,
 		ErrorHandler: retryablehttp.PassthroughErrorHandler,
 	}
+	x.client = http.Client{
+		Transport:     x,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	// What http.NewRequest makes, of a URL that is parsed already. RoundTrip gives
+	// each attempt a header and a body; without a map here net/http copies the
+	// request to have one. Without GetBody net/http repeats no request by itself,
+	// an attempt that nobody would see: not on a connection that dies, nor a stream
+	// that is refused.
+	request := http.Request{
+		Method: http.MethodPost, URL: x.to.url, Host: x.to.url.Host,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: http.Header{}, ContentLength: int64(len(x.req.Body)),
+	}
+	x.request.Request = request.WithContext(ctx)
+	x.keepBody()
 	defer x.release()
 	// Until an attempt is made, this is what came of it.
-	x.verdict, x.err = VerdictRejected, errors.New("net/http refuses the request")
-	out, err := retryablehttp.NewRequestWithContext(ctx, http.MethodPost, x.req.Destination.URL, x.body())
-	if err == nil {
-		var resp *http.Response
-		if resp, err = client.Do(out); err == nil {
-			resp.Body.Close()
-		}
+	x.verdict, x.err = VerdictRejected, errRefused
+	if resp, err := x.engine.Do(&x.request); err == nil {
+		resp.Body.Close()
 	}
 }
+
+var errRefused = errors.New("net/http refuses the request")
 
 func (x *exchange) checkRetry(ctx context.Context, _ *http.Response, _ error) (bool, error) {
 	x.pause = 0
