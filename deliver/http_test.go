@@ -3,6 +3,7 @@ package deliver_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -136,6 +137,65 @@ func TestCarelessTransports(t *testing.T) {
 	h = &deliver.HTTP{Backoff: shortBackoff, Transport: roundTripper(func(*http.Request) (*http.Response, error) { return nil, nil })}
 	_, err = h.Deliver(t.Context(), request("https://example.com"))
 	assert.ErrorIs(t, err, deliver.ErrExhausted)
+}
+
+// A slowReader ends with an error, and writes to what it was given when the next
+// one has read.
+type slowReader struct{ next, written chan struct{} }
+
+func (r slowReader) Read(p []byte) (int, error) {
+	go func() {
+		<-r.next
+		copy(p, "late")
+		close(r.written)
+	}()
+	return 0, errors.New("broken off")
+}
+
+// A nextReader reads at last.
+type nextReader slowReader
+
+func (r nextReader) Read(p []byte) (int, error) {
+	n := copy(p, "good")
+	close(r.next)
+	<-r.written
+	return n, io.EOF
+}
+
+// A host's transport may read an answer in another goroutine, which goes on when
+// the attempt is over.
+func TestAnAnswerThatBrokeOffChangesNoOther(t *testing.T) {
+	r := slowReader{make(chan struct{}), make(chan struct{})}
+	bodies := []io.Reader{r, nextReader(r)}
+	h := &deliver.HTTP{Backoff: func(int) time.Duration { return 0 }, Transport: roundTripper(func(*http.Request) (*http.Response, error) {
+		body := bodies[0]
+		bodies = bodies[1:]
+		return &http.Response{StatusCode: 200, Body: io.NopCloser(body)}, nil
+	})}
+	receipt, err := h.Deliver(t.Context(), request("https://example.com"))
+	require.NoError(t, err)
+	require.Len(t, receipt.Attempts, 2)
+	assert.Equal(t, "good", string(receipt.Attempts[1].Body))
+}
+
+// A host's transport sees what it would see of a client of net/http's.
+func TestARequestIsWhatNetHTTPMakes(t *testing.T) {
+	for _, url := range []string{"https://example.com/leads?key=1", "http://example.com:/"} {
+		req := request(url)
+		want, err := http.NewRequest(http.MethodPost, url, bytes.NewReader(req.Body))
+		require.NoError(t, err)
+		h := &deliver.HTTP{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+			assert.Equal(t, want.Body, r.Body)
+			assert.Nil(t, r.GetBody, "so that only attempts repeat it")
+			got := *r.WithContext(want.Context())
+			got.Header, got.Body, got.GetBody = want.Header, want.Body, nil
+			want.GetBody = nil
+			assert.Equal(t, *want, got)
+			return &http.Response{StatusCode: 200}, nil
+		})}
+		_, err = h.Deliver(t.Context(), req)
+		require.NoError(t, err)
+	}
 }
 
 func TestUserAgent(t *testing.T) {

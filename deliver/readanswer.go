@@ -49,14 +49,19 @@ func (a *answer) readFrom(ctx context.Context, resp *http.Response, encoding str
 	return a.readPlain(ctx, resp.Body, keep)
 }
 
+var buffers = sync.Pool{New: func() any { return new([1 << 10]byte) }}
+
 // readPlain reads body as it is.
 func (a *answer) readPlain(ctx context.Context, body io.Reader, keep int) error {
-	var buf [1024]byte
+	buf := buffers.Get().(*[1024]byte)
 	for total := 0; total < readBody; {
 		n, err := body.Read(buf[:])
 		a.body = append(a.body, buf[:min(n, keep-len(a.body))]...)
 		total += n
 		if err == io.EOF {
+			// Only now: a transport of the host's that reads on the side may still
+			// be writing to it after any other error.
+			buffers.Put(buf)
 			return nil
 		}
 		if err == nil {
