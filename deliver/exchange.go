@@ -71,7 +71,7 @@ func (x *exchange) RoundTrip(r *http.Request) (*http.Response, error) {
 		ctx = sentOnce(ctx, cancel)
 	}
 	out := r.WithContext(ctx)
-	out.Header, out.Body = x.header(at), x.body()
+	out.Host, out.Header, out.Body = r.URL.Host, x.header(at), x.body()
 
 	a := Attempt{Number: len(x.attempts) + 1, At: at}
 	resp, err := x.http.transport().RoundTrip(out)

@@ -100,13 +100,12 @@ func (x *exchange) run(ctx context.Context) {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	// What http.NewRequest makes, of a URL that is parsed already. RoundTrip gives
-	// each attempt a header and a body; without a map here net/http copies the
-	// request to have one. Without GetBody net/http repeats no request by itself,
-	// an attempt that nobody would see: not on a connection that dies, nor a stream
-	// that is refused.
+	// each attempt a header, a body and the Host: without a map here net/http
+	// copies the request to have one, and with a Host the URL. Without GetBody
+	// net/http repeats no request by itself, an attempt that nobody would see: not
+	// on a connection that dies, nor a stream that is refused.
 	request := http.Request{
-		Method: http.MethodPost, URL: x.to.url, Host: x.to.url.Host,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Method: http.MethodPost, URL: x.to.url, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: http.Header{}, ContentLength: int64(len(x.req.Body)),
 	}
 	x.request.Request = request.WithContext(ctx)
