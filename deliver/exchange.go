@@ -13,8 +13,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/hashicorp/go-retryablehttp"
 )
 
 // How much of an answer is kept, and how much is read so that the connection
@@ -24,21 +22,12 @@ const (
 	readBody = 16 << 10
 )
 
-// An exchange is one request on its way: an http.RoundTripper under
-// go-retryablehttp that makes one attempt a call, reads the answer while the
-// attempt's time runs, and writes down what came of it. One goroutine at a time
-// uses it.
+// An exchange is one request on its way. One goroutine at a time uses it, and
+// net/http never sees it: no connection keeps the caller's request alive.
 type exchange struct {
 	http *HTTP
 	req  *Request
 	to   parsed
-
-	// What go-retryablehttp needs, in the allocation of the exchange. net/http's
-	// connections never see it, so that none keeps the caller's request.
-	engine  retryablehttp.Client
-	client  http.Client
-	request retryablehttp.Request
-	status  http.Response // of the last attempt, as go-retryablehttp is told
 
 	small []byte     // a copy of the body, or
 	large *largeBody // the caller's own bytes
@@ -59,9 +48,10 @@ func newExchange(h *HTTP, req *Request) (x *exchange, err error) {
 	return x, req.checkID()
 }
 
-// RoundTrip makes an attempt. The response that it returns has the status only.
-func (x *exchange) RoundTrip(r *http.Request) (*http.Response, error) {
-	ctx, cancel := context.WithTimeout(r.Context(), x.req.Destination.timeout())
+// attempt makes an attempt: it reads the answer while the attempt's time runs,
+// and writes down what came of it.
+func (x *exchange) attempt(parent context.Context) {
+	ctx, cancel := context.WithTimeout(parent, x.req.Destination.timeout())
 	defer cancel()
 	if certificate := x.req.Destination.Certificate; certificate != nil {
 		ctx = context.WithValue(ctx, certificateKey{}, certificate)
@@ -70,11 +60,8 @@ func (x *exchange) RoundTrip(r *http.Request) (*http.Response, error) {
 	if len(x.req.Body) == 0 {
 		ctx = sentOnce(ctx, cancel)
 	}
-	out := r.WithContext(ctx)
-	out.Host, out.Header, out.Body = r.URL.Host, x.header(at), x.body()
-
 	a := Attempt{Number: len(x.attempts) + 1, At: at}
-	resp, err := x.http.transport().RoundTrip(out)
+	resp, err := x.http.transport().RoundTrip(x.request(ctx, at))
 	if err == nil && resp == nil {
 		err = errors.New("the transport gives neither an answer nor an error")
 	}
@@ -87,8 +74,8 @@ func (x *exchange) RoundTrip(r *http.Request) (*http.Response, error) {
 		if a.Cause == CauseBlockedAddress {
 			x.verdict = VerdictRejected
 		}
-		if r.Context().Err() != nil {
-			a.Cause, x.verdict, x.err = CauseCanceled, verdictCanceled, r.Context().Err()
+		if parent.Err() != nil {
+			a.Cause, x.verdict, x.err = CauseCanceled, verdictCanceled, parent.Err()
 		}
 	}
 	a.Duration = time.Since(at)
@@ -97,13 +84,19 @@ func (x *exchange) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	x.attempts = append(x.attempts, a)
 	if x.http.Observe != nil {
-		x.http.Observe(r.Context(), x.req, a)
+		x.http.Observe(parent, x.req, a)
 	}
-	if err != nil {
-		return nil, err
+}
+
+// request is what http.NewRequest makes, of a URL that is parsed already. Without
+// GetBody net/http repeats no request by itself, an attempt that nobody would
+// see: not on a connection that dies, nor a stream that is refused.
+func (x *exchange) request(ctx context.Context, at time.Time) *http.Request {
+	r := http.Request{
+		Method: http.MethodPost, URL: x.to.url, Host: x.to.url.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: x.header(at), Body: x.body(), ContentLength: int64(len(x.req.Body)),
 	}
-	x.status = http.Response{StatusCode: resp.StatusCode, Body: http.NoBody, Request: r}
-	return &x.status, nil
+	return r.WithContext(ctx)
 }
 
 // read reads an answer and writes down what it means. An error is that of an
@@ -139,13 +132,8 @@ func (x *exchange) read(ctx context.Context, resp *http.Response, a *Attempt) er
 	return nil
 }
 
-// last is the attempt that decides; a zero one where none was made.
-func (x *exchange) last() Attempt {
-	if len(x.attempts) == 0 {
-		return Attempt{}
-	}
-	return x.attempts[len(x.attempts)-1]
-}
+// last is the attempt that decides.
+func (x *exchange) last() *Attempt { return &x.attempts[len(x.attempts)-1] }
 
 // sentOnce ends an attempt that is about to go out a second time. Over HTTP/2
 // net/http repeats a request without a body by itself where the server refuses

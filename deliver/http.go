@@ -80,45 +80,55 @@ func host(s string) string {
 	return u.Host
 }
 
-// run makes the attempts.
+// run makes the attempts. The first goes out at once: what keeps time and counts
+// costs as much as a signature, and most requests need it never.
 func (x *exchange) run(ctx context.Context) {
-	// go-retryablehttp v0.7.8 keeps time and counts. What it would do by default
-	// and must not: wait as long as a Retry-After says (Backoff), drain answers
-	// and close the idle connections of every endpoint when it gives up
-	// (ErrorHandler; exchange has no CloseIdleConnections), retry by its own
-	// rules (CheckRetry), follow redirects (CheckRedirect), print (Logger). Each
-	// exchange has a client: after an error Backoff is not told of which it is.
-	x.engine = retryablehttp.Client{
-		HTTPClient:   &x.client,
+	x.keepBody()
+	defer x.release()
+	x.attempt(ctx)
+	if x.verdict == VerdictRetry {
+		x.retry(ctx)
+	}
+}
+
+// retry goes on after the first attempt, on go-retryablehttp v0.7.8. What that
+// would do by default and must not: wait as long as a Retry-After says (Backoff),
+// drain answers and close the idle connections of every endpoint when it gives up
+// (ErrorHandler; retrier has no CloseIdleConnections), retry by its own rules
+// (CheckRetry), follow redirects (none is passed on), print (Logger).
+func (x *exchange) retry(ctx context.Context) {
+	client := retryablehttp.Client{
+		HTTPClient:   &http.Client{Transport: &retrier{exchange: x}},
 		RetryMax:     x.req.Destination.maxAttempts() - 1,
 		CheckRetry:   x.checkRetry,
 		Backoff:      x.backoff,
 		ErrorHandler: retryablehttp.PassthroughErrorHandler,
 	}
-	x.client = http.Client{
-		Transport:     x,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	// Each attempt makes a request of its own. This one is not looked at.
+	r, err := retryablehttp.NewRequestWithContext(ctx, http.MethodPost, x.req.Destination.URL, nil)
+	if err != nil {
+		return // net/http took it in the first attempt
 	}
-	// What http.NewRequest makes, of a URL that is parsed already. RoundTrip gives
-	// each attempt a header, a body and the Host: without a map here net/http
-	// copies the request to have one, and with a Host the URL. Without GetBody
-	// net/http repeats no request by itself, an attempt that nobody would see: not
-	// on a connection that dies, nor a stream that is refused.
-	request := http.Request{
-		Method: http.MethodPost, URL: x.to.url, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: http.Header{}, ContentLength: int64(len(x.req.Body)),
-	}
-	x.request.Request = request.WithContext(ctx)
-	x.keepBody()
-	defer x.release()
-	// Until an attempt is made, this is what came of it.
-	x.verdict, x.err = VerdictRejected, errRefused
-	if resp, err := x.engine.Do(&x.request); err == nil {
+	if resp, err := client.Do(r); err == nil {
 		resp.Body.Close()
 	}
 }
 
-var errRefused = errors.New("net/http refuses the request")
+// A retrier is an http.RoundTripper that makes one attempt a call, but for the
+// first call: that attempt is over.
+type retrier struct {
+	*exchange
+	called bool
+}
+
+func (r *retrier) RoundTrip(req *http.Request) (*http.Response, error) {
+	if r.called {
+		r.attempt(req.Context())
+	}
+	r.called = true
+	// checkRetry looks at the exchange, so that any answer will do.
+	return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody, Request: req}, nil
+}
 
 func (x *exchange) checkRetry(ctx context.Context, _ *http.Response, _ error) (bool, error) {
 	x.pause = 0
@@ -150,9 +160,7 @@ func (x *exchange) failure(ctx context.Context) *Error {
 		RetryAfter: max(last.RetryAfter, x.pause), Outcome: last.Outcome, Attempts: x.attempts, Err: x.err,
 	}
 	switch {
-	case len(x.attempts) == 0 && ctx.Err() == nil:
-		e.Cause = CauseConfiguration
-	case x.verdict == VerdictRejected && len(x.attempts) > 0:
+	case x.verdict == VerdictRejected:
 	case ctx.Err() != nil: // during an attempt or a wait
 		e.Kind, e.Cause, e.Err = ctx.Err(), CauseCanceled, nil
 	default:
