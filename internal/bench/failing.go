@@ -9,7 +9,7 @@ import (
 // failing measures what a receiver that only fails costs the others.
 func failing(b *bench) {
 	body := bytes.Clone(ours(newSample(len(rules)), encode.JSON, nil).write())
-	s := section{title: "One receiver that only fails", about: "64 at a time to sixty hosts, and every hundredth request to one that answers 503 to everything, which is given up at once. The ratio is leadhook's rate with it by its rate without, and by that of go-retryablehttp on the tuned transport: giving up, that closes every idle connection there is."}
+	s := section{title: "One receiver that only fails", about: "16 at a time to sixty hosts, and every hundredth request to one that answers 503 to everything, which is given up at once. The ratio is leadhook's rate with it by its rate without, and by that of go-retryablehttp on the tuned transport: giving up, that closes every idle connection there is."}
 	for _, secure := range []bool{false, true} {
 		how, apart := "plain", 2.0
 		if secure {
@@ -18,7 +18,7 @@ func failing(b *bench) {
 		r := startFleet(fleet{Healthy: 60, Failing: 1, TLS: secure})
 		roots := r.roots()
 		clients := []client{delivering(roots), delivering(roots), retryable(tunedTransport(roots)), retryable(tunedTransport(roots))}
-		whole := load{body: body, urls: r.urls(r.Healthy), atATime: 64}
+		whole := load{body: body, urls: r.urls(r.Healthy), atATime: 16}
 		broken := whole
 		broken.failing = r.urls(r.Failing)[0]
 		t := b.try(r, []load{broken, whole, broken, whole}, clients)
