@@ -12,15 +12,17 @@ import (
 	"github.com/topprovider/leadhook/encode"
 )
 
-// A load is what clients send, and where to: each of those that send at a time
-// has urls of its own, as far as there are enough, so that what a host gets at a
-// time is always the same. Every hundredth request goes to a failing one, where
-// there is one.
+// A load is what clients send, and where to: in turns to each of the urls, and
+// every hundredth request to a failing one, where there is one.
 type load struct {
 	body    []byte
 	urls    []string
 	failing string
 	atATime int
+	// fixed gives each of those that send at a time urls of its own, as far as
+	// there are enough: what a host gets at a time is always the same then, and a
+	// new connection is somebody's fault.
+	fixed bool
 }
 
 // contender sends the load with c.
@@ -28,11 +30,16 @@ func (l load) contender(c client, errs *atomic.Int64) contender {
 	var sent atomic.Uint64
 	return contender{name: c.name, run: func(n int) {
 		crowd(n, l.atATime, func(worker, turn int) {
-			if l.failing != "" && sent.Add(1)%100 == 0 {
+			i := sent.Add(1)
+			url := l.urls[i%uint64(len(l.urls))]
+			switch {
+			case l.failing != "" && i%100 == 0:
 				c.post(l.failing, l.body)
 				return
+			case l.fixed:
+				url = l.url(worker, turn)
 			}
-			if c.post(l.url(worker, turn), l.body) != nil {
+			if c.post(url, l.body) != nil {
 				errs.Add(1)
 			}
 		})

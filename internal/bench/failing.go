@@ -18,7 +18,7 @@ func failing(b *bench) {
 		r := startFleet(fleet{Healthy: 60, Failing: 1, TLS: secure})
 		roots := r.roots()
 		clients := []client{delivering(roots), delivering(roots), retryable(tunedTransport(roots)), retryable(tunedTransport(roots))}
-		whole := load{body: body, urls: r.urls(r.Healthy), atATime: 16}
+		whole := load{body: body, urls: r.urls(r.Healthy), atATime: 16, fixed: true}
 		broken := whole
 		broken.failing = r.urls(r.Failing)[0]
 		t := b.try(r, []load{broken, whole, broken, whole}, clients)

@@ -103,9 +103,9 @@ func main() {
 
 func newBench(quick bool) *bench {
 	if quick {
-		return &bench{quick: true, rounds: 7, turn: 8 * time.Millisecond, netRounds: 3, netTurn: 100 * time.Millisecond}
+		return &bench{quick: true, rounds: 21, turn: 2 * time.Millisecond, netRounds: 3, netTurn: 100 * time.Millisecond}
 	}
-	return &bench{rounds: 31, turn: 20 * time.Millisecond, netRounds: 15, netTurn: 400 * time.Millisecond}
+	return &bench{rounds: 101, turn: 5 * time.Millisecond, netRounds: 15, netTurn: 300 * time.Millisecond}
 }
 
 func (b *bench) add(s section) { b.sections = append(b.sections, s) }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/topprovider/leadhook/encode"
@@ -42,6 +43,8 @@ func payloads(b *bench) {
 func (b *bench) compare(s *section, work string, mine writer, peers []writer, same func(a, b []byte) bool) {
 	contenders := []contender{one(mine.name, func() { mine.write() })}
 	for _, p := range peers {
+		again := bytes.Clone(p.write())
+		b.check(bytes.Equal(again, p.write()), "%s: %s does not write the same twice", work, p.name)
 		b.check(same(mine.write(), p.write()), "%s: %s does not write what leadhook does:\n%s\n%s", work, p.name, mine.write(), p.write())
 		contenders = append(contenders, one(p.name, func() { p.write() }))
 	}
