@@ -46,6 +46,7 @@ type layout struct {
 type slot struct {
 	from, to int    // of ops: the steps since the field before, and the field's own
 	joint    string // all from the end of a text before to the start of a text here
+	skips    bool   // an absent value leaves nothing, and what follows as it was
 }
 
 // newLayout gives the steps that write a document with these leaves. Keys come
@@ -83,7 +84,7 @@ func (l *layout) join(most int, lits *literals) {
 		var first bool
 		joint, first = l.steps(append(joint[:0], '"'), from, i, false)
 		joint = appendLit(joint, l.ops[i].quoted, first)
-		l.slots = append(l.slots, slot{from, i, lits.keep(joint)})
+		l.slots = append(l.slots, slot{from, i, lits.keep(joint), from == i && !l.ops[i].inArray && l.missing == Omit})
 		l.fields = append(l.fields, l.ops[i].output.Field)
 		from = i + 1
 	}
@@ -191,6 +192,9 @@ func (l *layout) appendTo(dst []byte, src mapping.Source) ([]byte, error) {
 		s, isText := v.(string) // as most are
 		if waits && isText {
 			dst = plainJSON.append(append(dst, f.joint...), s)
+			continue
+		}
+		if v == nil && f.skips {
 			continue
 		}
 		_, isTime := v.(time.Time)

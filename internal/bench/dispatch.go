@@ -68,7 +68,7 @@ func dispatches(b *bench) {
 				must(err)
 			}
 		}
-		r := contend(b.rounds, b.turn, one("masked", dispatch(masked)), one("unmasked", dispatch(unmasked)), one("encoders", encoders))
+		r := b.compute(one("masked", dispatch(masked)), one("unmasked", dispatch(unmasked)), one("encoders", encoders))
 		for i, name := range []string{"Dispatch", "Dispatch, Unmasked"} {
 			over := (r.time(i).median - r.time(2).median) / float64(n)
 			s.add(row{work: fmt.Sprintf("%s to %s: %s over the encoders for each endpoint", name, thousands(n), duration(over)), beside: "the encoders alone", ours: duration(r.time(i).median), theirs: duration(r.time(2).median), ratio: r.times(i, 2)})
@@ -102,7 +102,7 @@ func around(b *bench, d *leadhook.Dispatcher, m routing.Message) section {
 			_, err := c.Deliver(context.Background(), req)
 			must(err)
 		}
-		r := contend(b.rounds, b.turn, one(c.name, deliver))
+		r := b.compute(one(c.name, deliver))
 		count, _ := allocations(deliver)
 		s.state(c.name, fmt.Sprintf("%s, %.0f allocations", duration(r.time(0).median), count))
 	}

@@ -62,6 +62,13 @@ func contend(rounds int, turn time.Duration, contenders ...contender) race {
 	return r
 }
 
+// compute lets contenders compute in turns, on one CPU: what a garbage collector
+// does beside is counted then, and disturbs nobody else.
+func (b *bench) compute(contenders ...contender) race {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	return contend(b.rounds, b.turn, contenders...)
+}
+
 // calibrate returns how often c does its work in a turn. It warms c up, too.
 func calibrate(c contender, turn time.Duration) int {
 	for n := 1; ; {

@@ -19,14 +19,14 @@ func payloads(b *bench) {
 	finished := bound(nineteen)
 	mine := ours(nineteen, encode.JSON, nil)
 	b.check(string(finished()) == string(mine.write()), "the finished pieces are not the document")
-	r := contend(b.rounds, b.turn, one("leadhook", func() { mine.write() }), one("bound", func() { finished() }))
+	r := b.compute(one("leadhook", func() { mine.write() }), one("bound", func() { finished() }))
 	s.add(row{work: jsonWork, beside: "appending the finished pieces: the bound", ours: duration(r.time(0).median), theirs: duration(r.time(1).median), ratio: r.times(0, 1), goal: atMost(4.3)})
 
 	forty := newSample(40)
 	b.compare(&s, "JSON, 40 fields", ours(forty, encode.JSON, nil), withoutBars(jsonPeers(forty)), sameJSON)
 
 	sparse := ours(nineteen.without(5), encode.JSON, nil)
-	r = contend(b.rounds, b.turn, one("absent", func() { sparse.write() }), one("leadhook", func() { mine.write() }))
+	r = b.compute(one("absent", func() { sparse.write() }), one("leadhook", func() { mine.write() }))
 	s.add(row{work: "JSON, 5 of 19 absent", beside: "none absent", ours: duration(r.time(0).median), theirs: duration(r.time(1).median), ratio: r.times(0, 1), goal: atMost(1)})
 
 	b.compare(&s, "XML", ours(nineteen, encode.XML, nil), xmlPeers(nineteen), sameXML)
@@ -48,7 +48,7 @@ func (b *bench) compare(s *section, work string, mine writer, peers []writer, sa
 		b.check(same(mine.write(), p.write()), "%s: %s does not write what leadhook does:\n%s\n%s", work, p.name, mine.write(), p.write())
 		contenders = append(contenders, one(p.name, func() { p.write() }))
 	}
-	r := contend(b.rounds, b.turn, contenders...)
+	r := b.compute(contenders...)
 	for i, p := range peers {
 		s.add(row{work: work, beside: p.name, ours: duration(r.time(0).median), theirs: duration(r.time(i + 1).median), ratio: r.times(i+1, 0), goal: p.goal, bar: p.bar})
 	}
@@ -99,7 +99,7 @@ func (b *bench) countLookUps() {
 		must(err)
 		b.check(asked == fields, "%d fields take %d look-ups", fields, asked)
 		var buf []byte
-		r := contend(b.rounds, b.turn, one("leadhook", func() { buf, err = e.Append(buf[:0], sized.lead); must(err) }))
+		r := b.compute(one("leadhook", func() { buf, err = e.Append(buf[:0], sized.lead); must(err) }))
 		s.state(fmt.Sprintf("JSON, %d fields", fields), fmt.Sprintf("%d look-ups, %s a field", asked, duration(r.time(0).median/float64(fields))))
 	}
 	b.add(s)

@@ -43,11 +43,10 @@ func routes(b *bench) {
 		}
 		matches := slices.Collect(t.Route(m))
 		b.check(len(matches) == 10 && slices.Equal(matches, scan()), "at %d endpoints the table and a scan do not agree", n)
-		scanned := contend(max(3, b.rounds/5), b.turn, one("scan", func() { scan() }))
-		scans = append(scans, duration(scanned.time(0).median))
+		scans = append(scans, duration(b.compute(one("scan", func() { scan() })).time(0).median))
 		runtime.KeepAlive(t)
 	}
-	r := contend(b.rounds, b.turn, contenders...)
+	r := b.compute(contenders...)
 	for i, n := range sizes {
 		line := row{work: fmt.Sprintf("Table.Route, %s endpoints", thousands(n)), beside: "asking every endpoint", ours: duration(r.time(i).median), theirs: scans[i], ratio: r.times(i, 0)}
 		if i > 0 {

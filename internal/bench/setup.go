@@ -33,7 +33,7 @@ func setup(b *bench) {
 		return doc
 	}
 	b.check(slices.Equal(keys(layOut()), keys(ours(nineteen, encode.JSON, nil).write())), "sjson lays out another document")
-	r := contend(b.rounds, b.turn, one("leadhook", compile), one("sjson", func() { layOut() }))
+	r := b.compute(one("leadhook", compile), one("sjson", func() { layOut() }))
 	s.add(row{work: "Compile + New, 19 fields", beside: "sjson laying the document out, alone", ours: duration(r.time(0).median), theirs: duration(r.time(1).median), ratio: r.times(0, 1), goal: atMost(1.5)})
 	growth := make(map[int]float64)
 	for _, fields := range []int{20, 200} {
@@ -60,7 +60,7 @@ func setup(b *bench) {
 	set()
 	format()
 	b.check(maps.EqualFunc(lead, theirs, func(a, b any) bool { return a == b }), "a meeting is %v, not %v", theirs, lead)
-	r = contend(b.rounds, b.turn, one("leadhook", set), one("time.Format", format))
+	r = b.compute(one("leadhook", set), one("time.Format", format))
 	s.add(row{work: "SetMeeting", beside: "time.Format + a map look-up", ours: duration(r.time(0).median), theirs: duration(r.time(1).median), ratio: r.times(0, 1), goal: atMost(3)})
 	b.add(s)
 }
