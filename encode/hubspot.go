@@ -88,7 +88,7 @@ func newHubSpot(outputs []mapping.Output, o *Options) (Encoder, error) {
 			case name == "":
 				faults = append(faults, out.Fault(errors.New("no property name follows the object type; 0-2/name is a company's name")))
 			case twice:
-				faults = append(faults, out.Fault(fmt.Errorf("property %.80q of object type %s has a value already (%s)", name, object, place(first))))
+				faults = append(faults, out.Fault(fmt.Errorf("property %.80q of object type %s has a value already (%s)", name, object, place(&first))))
 			default:
 				seen[[2]string{object, name}] = out
 			}

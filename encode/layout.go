@@ -125,7 +125,7 @@ func (w *walker) container(container int) {
 		number = strconv.AppendInt(number[:0], int64(child), 10)
 		path := w.tree[child].key
 		if !inArray {
-			path = ":" + string(number) // sjson: a key of an object, though it is a number
+			path = strconv.Itoa(child) // a key, since the document is an object
 		}
 		var err error
 		if document, err = sjson.SetRawBytes(document, path, number); err != nil {
@@ -157,13 +157,13 @@ func (w *walker) member(number int, inArray bool) {
 		w.container(number)
 		step.kind = opClose
 	case n.leaf.output.Constant:
-		text, err := w.appendConst(lit, &n.leaf.output)
+		text, err := w.appendConst(lit, n.leaf.output)
 		if err != nil {
 			w.faults = append(w.faults, n.leaf.output.Fault(err))
 		}
 		step.kind, step.lit, lit = opConst, w.lits.keep(text), text
 	default:
-		o := &n.leaf.output
+		o := n.leaf.output
 		step.kind, step.output = opField, o
 		step.quoted = w.lits.keep(append(lit, '"'))
 		step.lit = step.quoted[:len(step.quoted)-1]

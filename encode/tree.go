@@ -17,14 +17,15 @@ const (
 // A leaf is an output and its place in a document.
 type leaf struct {
 	path   mapping.Path
-	output mapping.Output
+	output *mapping.Output
 }
 
 // parseLeaves parses the names of outputs. The faults come back as a slice so
 // that the caller can go on and report more of them.
 func parseLeaves(outputs []mapping.Output) (leaves []leaf, faults []error) {
 	leaves = make([]leaf, 0, len(outputs))
-	for _, o := range outputs {
+	for i := range outputs {
+		o := &outputs[i]
 		path, err := mapping.ParsePath(o.Name)
 		switch {
 		case err != nil:
@@ -143,7 +144,7 @@ func (t tree) checkArrays() (faults []error) {
 	return faults
 }
 
-func place(o mapping.Output) string {
+func place(o *mapping.Output) string {
 	switch {
 	case o.Constant:
 		return fmt.Sprintf("constant %d", o.Index)
