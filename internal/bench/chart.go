@@ -31,8 +31,9 @@ func (b *bench) chart() []byte {
 			if r.bar == "" {
 				continue
 			}
-			if len(groups) == 0 || groups[len(groups)-1].work != r.work {
-				groups = append(groups, group{work: r.work})
+			work := s.title + ": " + r.work
+			if len(groups) == 0 || groups[len(groups)-1].work != work {
+				groups = append(groups, group{work: work})
 				lines++
 			}
 			g := &groups[len(groups)-1]

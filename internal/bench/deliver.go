@@ -158,8 +158,8 @@ func (b *bench) deliver(s *section, r *remote, l load, how string, goalOf func(c
 	work := fmt.Sprintf("%d at a time, %s%s", l.atATime, hosts, how)
 	for i := 1; i < len(clients); i++ {
 		line := row{work: work, beside: clients[i].name, ours: t.rate(0), theirs: t.rate(i), ratio: t.times(i, 0), goal: goalOf(i)}
-		if i == 3 && l.atATime >= 64 && len(l.urls) == 1 {
-			line.bar = fmt.Sprintf("net/http, %d at a time%s", l.atATime, how)
+		if (i == 1 || i == 3) && l.atATime >= 64 && len(l.urls) == 1 {
+			line.bar = clients[i].name
 		}
 		s.add(line)
 	}

@@ -16,7 +16,7 @@ import (
 
 // slow measures what slow and dead endpoints cost the healthy ones.
 func slow(b *bench) {
-	s := section{title: "Slow and dead endpoints", about: "85 healthy endpoints, each with a sender that waits for its answer, so that the machine is at its limit; then 10 slow ones (2 s) and 5 dead ones (no answer; 2 s a try) beside them, each owed 20 leads a second. In turns; p99 and delivered leads a second are those of the healthy ones."}
+	s := section{title: "Slow and dead endpoints", about: "85 healthy endpoints, each with a sender that waits for its answer, so that the machine is at its limit; then 10 slow ones (2 s) and 5 dead ones (no answer; 2 s a try) beside them, each owed 10 leads a second. In turns; p99 and delivered leads a second are those of the healthy ones."}
 	body := bytes.Clone(ours(newSample(len(rules)), encode.JSON, nil).write())
 	const healthy = 85
 	r := startFleet(fleet{Healthy: healthy, Slow: 10, Silent: 5, Delay: 2 * time.Second})
@@ -54,7 +54,7 @@ func slow(b *bench) {
 	b.add(s)
 }
 
-// send delivers to each of urls in turns, and owes each of burden 20 leads a
+// send delivers to each of urls in turns, and owes each of burden 10 leads a
 // second. It returns what the deliveries to urls took, sorted.
 func send(d deliver.Deliverer, body []byte, urls, burden []string, turn time.Duration) (took []time.Duration) {
 	var stop atomic.Bool
@@ -68,7 +68,7 @@ func send(d deliver.Deliverer, body []byte, urls, burden []string, turn time.Dur
 	}
 	for _, url := range burden {
 		owed.Go(func() {
-			for tick := time.NewTicker(time.Second / 20); !stop.Load(); <-tick.C {
+			for tick := time.NewTicker(time.Second / 10); !stop.Load(); <-tick.C {
 				owed.Go(func() { deliverTo(ctx, url) })
 			}
 		})
