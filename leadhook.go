@@ -74,6 +74,9 @@ var ErrUnknownEndpoint = errors.New("unknown endpoint")
 // errNoReturn is for a Deliverer that ends its goroutine, as testing's FailNow does.
 var errNoReturn = errors.New("leadhook: the deliverer did not return")
 
+// errNoReceipts is for a Deliverer that gives a batch another number of receipts.
+var errNoReceipts = errors.New("leadhook: the deliverer gave another number of receipts than it got requests")
+
 var errNoDeliverer = errors.New("leadhook: there is no deliverer; &deliver.HTTP{} is one")
 
 // endpoints is what SetEndpoints was given, compiled. It never changes.
@@ -142,7 +145,8 @@ func (d *Dispatcher) Using(other deliver.Deliverer) *Dispatcher {
 }
 
 // Dispatch tells every endpoint that should know of m, side by side, and returns
-// when all have answered: a slow one delays no other. The deliveries are in
+// when all have answered: a slow one delays no other. A deliver.BatchDeliverer gets
+// them all at once. The deliveries are in
 // the order of SetEndpoints, one for each endpoint, those that were not told
 // included. The error joins what failed. A value that an endpoint's format
 // cannot write is deliver.ErrRejected for that endpoint, with the
@@ -197,6 +201,45 @@ func (d *Dispatcher) dispatch(ctx context.Context, m routing.Message, list []*en
 			told = i
 		}
 	}
+	if batch, ok := d.deliverer.(deliver.BatchDeliverer); ok {
+		deliverBatch(ctx, batch, requests, deliveries)
+	} else {
+		d.deliverEach(ctx, requests, deliveries, told)
+	}
+	var failed []error
+	for _, delivery := range deliveries {
+		if delivery.Err != nil {
+			failed = append(failed, fmt.Errorf("endpoint %.80q: %w", delivery.EndpointID, delivery.Err))
+		}
+	}
+	return deliveries, errors.Join(failed...)
+}
+
+// deliverBatch gives all requests that are not nil to a Deliverer that takes them
+// at once.
+func deliverBatch(ctx context.Context, batch deliver.BatchDeliverer, requests []*deliver.Request, deliveries []Delivery) {
+	told := slices.DeleteFunc(slices.Clone(requests), func(req *deliver.Request) bool { return req == nil })
+	if len(told) == 0 {
+		return
+	}
+	receipts, err := batch.DeliverBatch(ctx, told)
+	if err == nil && len(receipts) != len(told) {
+		err = errNoReceipts
+	}
+	for i, req := range requests {
+		switch {
+		case req == nil:
+		case err != nil:
+			deliveries[i].Err = err
+		default:
+			deliveries[i].Receipt, receipts = receipts[0], receipts[1:]
+		}
+	}
+}
+
+// deliverEach delivers the requests that are not nil side by side, the last of
+// them in no goroutine of its own.
+func (d *Dispatcher) deliverEach(ctx context.Context, requests []*deliver.Request, deliveries []Delivery, told int) {
 	var wg sync.WaitGroup
 	var panicked atomic.Pointer[any]
 	for i, req := range requests {
@@ -221,13 +264,6 @@ func (d *Dispatcher) dispatch(ctx context.Context, m routing.Message, list []*en
 	if r := panicked.Load(); r != nil {
 		panic(*r) // the Deliverer's or its hooks', where the caller can recover it
 	}
-	var failed []error
-	for _, delivery := range deliveries {
-		if delivery.Err != nil {
-			failed = append(failed, fmt.Errorf("endpoint %.80q: %w", delivery.EndpointID, delivery.Err))
-		}
-	}
-	return deliveries, errors.Join(failed...)
 }
 
 // identify checks m and gives it an ID where it has none.

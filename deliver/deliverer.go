@@ -27,6 +27,16 @@ type Deliverer interface {
 	Deliver(ctx context.Context, req *Request) (*Receipt, error)
 }
 
+// A BatchDeliverer is a Deliverer that takes several requests at once, as a queue
+// does that stores them in one insert. leadhook's Dispatcher gives it a message for
+// all its endpoints.
+type BatchDeliverer interface {
+	Deliverer
+	// DeliverBatch is Deliver for all of reqs, or for none: an error is that of
+	// each of them. The receipts are in their order.
+	DeliverBatch(ctx context.Context, reqs []*Request) ([]*Receipt, error)
+}
+
 // A Request is one message, encoded, for one endpoint.
 type Request struct {
 	// ID is the message's: the same on every delivery of it. It goes out as
