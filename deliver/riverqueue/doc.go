@@ -1,0 +1,31 @@
+// Package riverqueue makes deliveries durable with River
+// (https://riverqueue.com): on a SQLite file for one machine, on PostgreSQL for
+// many. The host has the [river.Client]; nothing of River is hidden from it.
+//
+// # Storing
+//
+// [Queue] is a deliver.Deliverer that stores a request as a job and answers
+// Queued. [Queue.Tx] stores within the host's own transaction: its lead and the
+// deliveries of it are committed together, or neither is. A job holds what is to
+// be sent and for whom; the URL, headers and secrets are looked up when it is
+// sent.
+//
+// # Sending
+//
+// [Worker] sends. What is rejected cancels the job, what may pass later is tried
+// again by [DefaultSchedule], and a Retry-After is waited for without using up an
+// attempt. Each attempt of a job is one HTTP exchange, with the same webhook-id and
+// a signature of its own.
+//
+// # Order
+//
+// For one endpoint and lead, jobs are sent in the order in which they were stored,
+// each when the one before was delivered or has failed for good. No other lead
+// waits.
+//
+// # Held endpoints
+//
+// What is delivered to a held endpoint (deliver.Destination.Held) is stored as a
+// pending job, which waits without using up attempts or waking a worker, until
+// [Queue.Release].
+package riverqueue

@@ -1,0 +1,152 @@
+package riverqueue
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/riverqueue/river"
+
+	"github.com/topprovider/leadhook/deliver"
+	"github.com/topprovider/leadhook/deliver/limit"
+)
+
+// ErrNoEndpoint is what Worker.Resolve returns for an endpoint that is not there
+// any more: what waits for it is canceled.
+var ErrNoEndpoint = errors.New("riverqueue: the endpoint does not exist")
+
+// A Worker sends what a Queue stored. It is added to the host's workers with
+// river.AddWorker, before the client is made.
+type Worker[TTx any] struct {
+	river.WorkerDefaults[Job]
+
+	// Resolve returns where an endpoint's jobs go now, so that an endpoint that was
+	// mended gets the waiting leads at its new address. ErrNoEndpoint cancels
+	// them; after any other error they wait, without using up an attempt.
+	// MaxAttempts of what it returns is not looked at: a job's attempt is one.
+	Resolve func(ctx context.Context, endpointID string) (deliver.Destination, error)
+	// Deliverer sends. nil: a deliver.HTTP of the worker's own.
+	Deliverer deliver.Deliverer
+	// Limits count for each endpoint that has none of its own, so that a slow or
+	// dead one does not take all of the client's workers: what is beyond them waits
+	// without using up an attempt. A Concurrency of 0 means 4; River's MaxWorkers
+	// should be several times that.
+	Limits deliver.Limits
+	// Schedule is Options.Schedule of the Queue.
+	Schedule func(endpointID string) []time.Duration
+	// Supersede lets a newer lead_update replace an older one of the same lead
+	// that was not delivered yet.
+	Supersede bool
+	// OnError is told why a job waits where neither it nor its endpoint is the
+	// reason: Resolve failed, or the database. nil: nobody is.
+	OnError func(context.Context, error)
+
+	once    sync.Once
+	own     deliver.HTTP
+	limited deliver.Deliverer
+	invalid error // what is wrong with Limits
+}
+
+// How long a job waits without using up an attempt.
+const (
+	waitForResolve = 10 * time.Second
+	maxRetryAfter  = 24 * time.Hour
+	maxThrottled   = 30 * time.Second
+	// heldFor is far enough from every other wait to tell what Release is for.
+	heldFor = 10 * 365 * 24 * time.Hour
+)
+
+// Work sends one job, where it is its turn.
+func (w *Worker[TTx]) Work(ctx context.Context, job *river.Job[Job]) error {
+	client := river.ClientFromContext[TTx](ctx)
+	wait, err := w.turn(ctx, client, job)
+	switch {
+	case errors.Is(err, errSuperseded):
+		return river.JobCancel(err)
+	case err != nil:
+		return w.later(ctx, fmt.Errorf("riverqueue: looking for jobs of the same lead: %w", err))
+	case wait > 0:
+		return river.JobSnooze(wait)
+	}
+	to, err := w.Resolve(ctx, job.Args.EndpointID)
+	switch {
+	case errors.Is(err, ErrNoEndpoint):
+		return river.JobCancel(err)
+	case err != nil:
+		return w.later(ctx, fmt.Errorf("riverqueue: resolving endpoint %.80q: %w", job.Args.EndpointID, err))
+	case to.Held:
+		return river.JobSnooze(heldFor)
+	}
+	to.MaxAttempts = 1
+	w.once.Do(w.prepare)
+	if w.invalid != nil {
+		return w.later(ctx, w.invalid)
+	}
+	_, err = w.limited.Deliver(ctx, job.Args.request(to))
+	return verdict(ctx, job, err)
+}
+
+func (w *Worker[TTx]) prepare() {
+	next := w.Deliverer
+	if next == nil {
+		next = &w.own
+	}
+	limits := w.Limits
+	limits.Concurrency = cmp.Or(limits.Concurrency, 4)
+	// No breaker: the schedule says when an endpoint that fails is tried again.
+	limited, err := limit.New(next, &limit.Options{Limits: limits, Breaker: limit.Breaker{Disabled: true}})
+	if err != nil {
+		w.invalid = err
+		return
+	}
+	w.own.Observe, w.own.Pause = limited.Observe, limited.Pause
+	w.limited = limited
+}
+
+// later lets a job wait for what is no fault of its own.
+func (w *Worker[TTx]) later(ctx context.Context, err error) error {
+	if w.OnError != nil {
+		w.OnError(ctx, err)
+	}
+	return river.JobSnooze(waitForResolve)
+}
+
+// verdict is what River is to do after a delivery.
+func verdict(ctx context.Context, job *river.Job[Job], err error) error {
+	e, known := errors.AsType[*deliver.Error](err)
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil || known && e.Cause == deliver.CauseCanceled: // the client stops
+		return river.JobSnooze(0)
+	case errors.Is(err, deliver.ErrRejected):
+		return river.JobCancel(err)
+	case known && e.Cause == deliver.CauseThrottled:
+		// A thousand that wait for one endpoint are not to come back together.
+		return river.JobSnooze(jittered(min(e.RetryAfter+time.Duration(snoozes(job))*500*time.Millisecond, maxThrottled)))
+	case known && e.RetryAfter > 0:
+		return river.JobSnooze(min(e.RetryAfter, maxRetryAfter))
+	}
+	return err
+}
+
+// snoozes is how often a job has waited before: River keeps it in the metadata.
+func snoozes(job *river.Job[Job]) int {
+	var metadata struct {
+		Snoozes int `json:"snoozes"`
+	}
+	if json.Unmarshal(job.Metadata, &metadata) != nil {
+		return 0
+	}
+	return metadata.Snoozes
+}
+
+// NextRetry is the schedule, give or take a fifth.
+func (w *Worker[TTx]) NextRetry(job *river.Job[Job]) time.Time {
+	waits := schedule(w.Schedule, job.Args.EndpointID)
+	return time.Now().Add(jittered(waits[min(job.Attempt, len(waits)-1)]))
+}
