@@ -1,0 +1,122 @@
+package riverqueue_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"log"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riversqlite"
+	"github.com/riverqueue/river/rivermigrate"
+	_ "modernc.org/sqlite"
+
+	"github.com/topprovider/leadhook"
+	"github.com/topprovider/leadhook/deliver"
+	"github.com/topprovider/leadhook/deliver/delivertest"
+	"github.com/topprovider/leadhook/deliver/riverqueue"
+	"github.com/topprovider/leadhook/mapping"
+	"github.com/topprovider/leadhook/routing"
+)
+
+// A lead and its deliveries are stored in one transaction of the host's, and sent
+// when that is committed, by this process or the next.
+func ExampleQueue() {
+	ctx := context.Background()
+	crm := delivertest.NewReceiver() // stands in for a customer's system, on loopback
+	defer crm.Close()
+	endpoints := []leadhook.Endpoint{{ID: "crm", URL: crm.URL, Mapping: mapping.Mapping{Rules: []mapping.Rule{{Field: "email", Name: "contact.email"}}}}}
+
+	dir, err := os.MkdirTemp("", "queue")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, "host.db")+"?_pragma=journal_mode(WAL)&_pragma=busy_timeout(5000)&_txlock=immediate")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer db.Close()
+	db.SetMaxOpenConns(1)
+	migrator, err := rivermigrate.New(riversqlite.New(db), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	if _, err := migrator.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
+		log.Fatal(err)
+	}
+	if _, err := db.Exec("CREATE TABLE leads (id TEXT PRIMARY KEY, email TEXT)"); err != nil {
+		log.Fatal(err)
+	}
+
+	// What sends: River's client, and our worker in it.
+	workers := river.NewWorkers()
+	river.AddWorker(workers, &riverqueue.Worker[*sql.Tx]{
+		Deliverer: &deliver.HTTP{AllowPrivate: true}, // for loopback; leave it out elsewhere
+		Resolve: func(_ context.Context, endpointID string) (deliver.Destination, error) {
+			for _, e := range endpoints { // in a host, from its database
+				if e.ID == endpointID {
+					return deliver.Destination{URL: e.URL, Secrets: e.Secrets}, nil
+				}
+			}
+			return deliver.Destination{}, riverqueue.ErrNoEndpoint
+		},
+	})
+	client, err := river.NewClient(riversqlite.New(db), &river.Config{
+		Queues:            map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 50}},
+		Workers:           workers,
+		FetchPollInterval: 100 * time.Millisecond,
+		Logger:            slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := client.Start(ctx); err != nil {
+		log.Fatal(err)
+	}
+
+	// What stores.
+	queue, err := riverqueue.New(client, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	d, err := leadhook.New(queue, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := d.SetEndpoints(endpoints); err != nil {
+		log.Fatal(err)
+	}
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer tx.Rollback()
+	if _, err := tx.Exec("INSERT INTO leads VALUES ('1', 'jane@example.com')"); err != nil {
+		log.Fatal(err)
+	}
+	lead := mapping.Lead{"leadId": "1", "email": "jane@example.com"}
+	deliveries, err := d.Using(queue.Tx(tx)).Dispatch(ctx, routing.Message{ID: "new-1", Type: routing.MessageNewLead, Lead: lead})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(deliveries[0].EndpointID, deliveries[0].Receipt.Status)
+	if err := tx.Commit(); err != nil {
+		log.Fatal(err)
+	}
+
+	for len(crm.Received()) == 0 {
+		time.Sleep(10 * time.Millisecond)
+	}
+	fmt.Println(string(crm.Received()[0].Body))
+	if err := client.Stop(ctx); err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+	// crm queued
+	// {"messageType":"new_lead","contact":{"email":"jane@example.com"}}
+}
