@@ -120,7 +120,7 @@ func (d *Destination) parse() (p parsed, err error) {
 		if err != nil {
 			fault(fmt.Sprintf("secrets[%d]", i), err)
 		}
-		p.keys = append(p.keys, k)
+		p.keys = append(p.keys, k) // decoded for each delivery: nothing keeps secrets
 	}
 	if d.Timeout < 0 || d.Timeout > maxTimeout {
 		fault("timeout", fmt.Errorf("it is %v; 0 means %v, and %v is the most", d.Timeout, DefaultTimeout, maxTimeout))

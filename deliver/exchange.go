@@ -41,7 +41,7 @@ type exchange struct {
 }
 
 func newExchange(h *HTTP, req *Request) (x *exchange, err error) {
-	x = &exchange{http: h, req: req}
+	x = &exchange{http: h, req: req} // on the heap, since an attempt may be made by go-retryablehttp
 	if x.to, err = req.Destination.parse(); err != nil {
 		return nil, err
 	}
@@ -155,7 +155,7 @@ func sentOnce(ctx context.Context, end context.CancelFunc) context.Context {
 func (x *exchange) header(at time.Time) http.Header {
 	d := &x.req.Destination
 	const most = 6 // of ours
-	h := make(http.Header, len(d.Header)+most)
+	h := make(http.Header, len(d.Header)+most) // net/http's client would make one, too
 	values := make([]string, 0, most) // one array for all; who appends to a value has a copy
 	set := func(name, value string) {
 		values = append(values, value)

@@ -56,7 +56,7 @@ func (a *answer) readPlain(ctx context.Context, body io.Reader, keep int) error 
 	buf := buffers.Get().(*[1024]byte)
 	for total := 0; total < readBody; {
 		n, err := body.Read(buf[:])
-		a.body = append(a.body, buf[:min(n, keep-len(a.body))]...)
+		a.body = append(a.body, buf[:min(n, keep-len(a.body))]...) // which the caller gets
 		total += n
 		if err == io.EOF {
 			// Only now: a transport of the host's that reads on the side may still

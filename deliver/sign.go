@@ -111,7 +111,7 @@ func (r *Request) signWith(keys []key, at time.Time, set func(name, value string
 	if r.ID == "" {
 		return
 	}
-	timestamp := strconv.FormatInt(at.Unix(), 10)
+	timestamp := strconv.FormatInt(at.Unix(), 10) // each attempt's own, as its signature is
 	set("Webhook-Id", r.ID)
 	set("Webhook-Timestamp", timestamp)
 	if len(keys) > 0 {
