@@ -154,9 +154,9 @@ func sentOnce(ctx context.Context, end context.CancelFunc) context.Context {
 // transport may still be writing that of an attempt that broke.
 func (x *exchange) header(at time.Time) http.Header {
 	d := &x.req.Destination
-	const most = 6 // of ours
+	const most = 6                             // of ours
 	h := make(http.Header, len(d.Header)+most) // net/http's client would make one, too
-	values := make([]string, 0, most) // one array for all; who appends to a value has a copy
+	values := make([]string, 0, most)          // one array for all; who appends to a value has a copy
 	set := func(name, value string) {
 		values = append(values, value)
 		h[name] = values[len(values)-1 : len(values) : len(values)]
