@@ -32,11 +32,11 @@ type lab struct {
 	schedule func(string) []time.Duration
 }
 
-func openSQLite(t *testing.T) *sql.DB {
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(t.TempDir(), "queue.db")+"?_pragma=journal_mode(WAL)&_pragma=busy_timeout(5000)&_txlock=immediate")
+// migrated opens a SQLite file and gives it River's tables.
+func migrated(t *testing.T, file string) *sql.DB {
+	db, err := sql.Open("sqlite", dsn(file))
 	require.NoError(t, err)
 	db.SetMaxOpenConns(1)
-	t.Cleanup(func() { db.Close() })
 	migrator, err := rivermigrate.New(riversqlite.New(db), nil)
 	require.NoError(t, err)
 	_, err = migrator.Migrate(t.Context(), rivermigrate.DirectionUp, nil)
@@ -46,13 +46,14 @@ func openSQLite(t *testing.T) *sql.DB {
 
 // newLab makes a lab; adjust may change its worker.
 func newLab(t *testing.T, adjust func(*lab)) *lab {
-	l := &lab{t: t, db: openSQLite(t), fake: &delivertest.Fake{}}
+	l := &lab{t: t, db: migrated(t, filepath.Join(t.TempDir(), "queue.db")), fake: &delivertest.Fake{}}
 	l.worker = &riverqueue.Worker[*sql.Tx]{
 		Deliverer: l.fake,
 		Resolve: func(_ context.Context, endpointID string) (deliver.Destination, error) {
 			return deliver.Destination{URL: "https://" + endpointID + ".example.com/leads"}, nil
 		},
 	}
+	t.Cleanup(func() { l.db.Close() })
 	if adjust != nil {
 		adjust(l)
 	}

@@ -1,0 +1,287 @@
+package riverqueue_test
+
+import (
+	"bufio"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riversqlite"
+	"github.com/riverqueue/river/rivertype"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/topprovider/leadhook"
+	"github.com/topprovider/leadhook/deliver"
+	"github.com/topprovider/leadhook/deliver/riverqueue"
+	"github.com/topprovider/leadhook/mapping"
+	"github.com/topprovider/leadhook/routing"
+)
+
+// TestMain makes this program the host that is killed, where it is told to.
+func TestMain(m *testing.M) {
+	if file := os.Getenv("LEADHOOK_CRASH_DB"); file != "" {
+		if err := host(file, os.Getenv("LEADHOOK_CRASH_URL"), os.Getenv("LEADHOOK_CRASH_TAKES") != ""); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// host is a host with one endpoint. It takes leads until it is killed, some in
+// transactions that it rolls back, or only sends what it took, until its input
+// ends.
+func host(file, url string, takes bool) error {
+	db, err := sql.Open("sqlite", dsn(file))
+	if err != nil {
+		return err
+	}
+	db.SetMaxOpenConns(1)
+	endpoint := leadhook.Endpoint{
+		ID: "crm", URL: url, Type: routing.NewLeadsAndUpdates,
+		Mapping: mapping.Mapping{Rules: []mapping.Rule{{Field: mapping.FieldLeadID, Name: "id"}, {Field: mapping.FieldRequestedMeetingTime, Name: "meeting"}}},
+	}
+	workers := river.NewWorkers()
+	river.AddWorker(workers, &riverqueue.Worker[*sql.Tx]{
+		Deliverer: &deliver.HTTP{AllowPrivate: true},
+		Resolve: func(context.Context, string) (deliver.Destination, error) {
+			return deliver.Destination{URL: url, Timeout: time.Second}, nil
+		},
+		Schedule: crashSchedule,
+		Limits:   deliver.Limits{Concurrency: 10},
+	})
+	client, err := river.NewClient(riversqlite.New(db), &river.Config{
+		Queues:               map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 10}},
+		Workers:              workers,
+		FetchCooldown:        time.Millisecond,
+		FetchPollInterval:    20 * time.Millisecond,
+		JobTimeout:           2 * time.Second,
+		RescueStuckJobsAfter: 3 * time.Second,
+		Logger:               slog.New(slog.DiscardHandler),
+		TestOnly:             true, // maintenance begins at once
+	})
+	if err != nil {
+		return err
+	}
+	ctx := context.Background()
+	if err := client.Start(ctx); err != nil {
+		return err
+	}
+	queue, err := riverqueue.New(client, &riverqueue.Options{Schedule: crashSchedule})
+	if err != nil {
+		return err
+	}
+	d, err := leadhook.New(queue, nil)
+	if err != nil {
+		return err
+	}
+	if err := d.SetEndpoints([]leadhook.Endpoint{endpoint}); err != nil {
+		return err
+	}
+	fmt.Println("ready")
+	if !takes {
+		io.Copy(io.Discard, os.Stdin)
+		return client.StopAndCancel(ctx)
+	}
+	for {
+		if err := take(ctx, db, d, queue); err != nil {
+			return err
+		}
+	}
+}
+
+func crashSchedule(string) []time.Duration {
+	return slices.Repeat([]time.Duration{100 * time.Millisecond}, 50)
+}
+
+// take stores a lead, its delivery and that of its update in one transaction, and
+// rolls one of four back.
+func take(ctx context.Context, db *sql.DB, d *leadhook.Dispatcher, queue *riverqueue.Queue[*sql.Tx]) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	id := fmt.Sprintf("%016x", rand.Uint64())
+	back := rand.IntN(4) == 0
+	if back {
+		id = "back-" + id
+	}
+	if _, err := tx.ExecContext(ctx, "INSERT INTO leads (id) VALUES (?)", id); err != nil {
+		return err
+	}
+	within := d.Using(queue.Tx(tx))
+	lead := mapping.Lead{mapping.FieldLeadID: id}
+	if _, err := within.Dispatch(ctx, routing.Message{ID: "new-" + id, Type: routing.MessageNewLead, Lead: lead}); err != nil {
+		return err
+	}
+	lead.SetMeeting(time.Now(), nil)
+	if _, err := within.Dispatch(ctx, routing.Message{ID: "update-" + id, Type: routing.MessageLeadUpdate, Lead: lead}); err != nil {
+		return err
+	}
+	if back {
+		return tx.Rollback()
+	}
+	return tx.Commit()
+}
+
+// An arrival is a request that the receiver got.
+type arrival struct {
+	webhookID, leadID, messageType string
+	at                             time.Time
+}
+
+// A crmServer is the receiver, in another process than the host. One of ten
+// requests fails.
+type crmServer struct {
+	*httptest.Server
+	mu       sync.Mutex
+	arrivals []arrival
+}
+
+func newCRM(t *testing.T) *crmServer {
+	s := &crmServer{}
+	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var body struct {
+			ID          string `json:"id"`
+			MessageType string `json:"messageType"`
+		}
+		if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
+			return // it was cut off by a kill
+		}
+		if rand.IntN(10) == 0 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		s.mu.Lock()
+		s.arrivals = append(s.arrivals, arrival{r.Header.Get("webhook-id"), body.ID, body.MessageType, time.Now()})
+		s.mu.Unlock()
+	}))
+	t.Cleanup(s.Close)
+	return s
+}
+
+func dsn(file string) string {
+	return "file:" + file + "?_pragma=journal_mode(WAL)&_pragma=busy_timeout(5000)&_txlock=immediate"
+}
+
+// A host is killed at random moments and started again. In the end every lead
+// that it committed was received, none that it rolled back, nothing twice but what
+// was under way at a kill, and no update before its lead.
+func TestKilledAndStartedAgain(t *testing.T) {
+	const kills = 30
+	crm := newCRM(t)
+	file := filepath.Join(t.TempDir(), "host.db")
+	db := migrated(t, file)
+	_, err := db.Exec("CREATE TABLE leads (id TEXT PRIMARY KEY)")
+	require.NoError(t, err)
+	require.NoError(t, db.Close())
+
+	start := func(takes string) (*exec.Cmd, io.WriteCloser) {
+		cmd := exec.Command(os.Args[0])
+		cmd.Env = append(os.Environ(), "LEADHOOK_CRASH_DB="+file, "LEADHOOK_CRASH_URL="+crm.URL, "LEADHOOK_CRASH_TAKES="+takes)
+		cmd.Stderr = os.Stderr
+		in, err := cmd.StdinPipe()
+		require.NoError(t, err)
+		out, err := cmd.StdoutPipe()
+		require.NoError(t, err)
+		require.NoError(t, cmd.Start())
+		line, err := bufio.NewReader(out).ReadString('\n')
+		require.NoError(t, err)
+		require.Equal(t, "ready\n", line)
+		return cmd, in
+	}
+	var killed []time.Time
+	for range kills {
+		cmd, _ := start("yes")
+		time.Sleep(time.Duration(20+rand.IntN(300)) * time.Millisecond)
+		killed = append(killed, time.Now())
+		require.NoError(t, cmd.Process.Kill())
+		var exit *exec.ExitError
+		require.True(t, errors.As(cmd.Wait(), &exit) && !exit.Exited(), "it ended by itself")
+	}
+
+	cmd, in := start("")
+	client := observer(t, file)
+	require.Eventually(t, func() bool { return unsettled(t, client) == 0 }, 3*time.Minute, 200*time.Millisecond)
+	in.Close()
+	require.NoError(t, cmd.Wait())
+
+	committed := leads(t, file)
+	crm.mu.Lock()
+	defer crm.mu.Unlock()
+	got := make(map[string][]arrival) // by webhook-id
+	for _, a := range crm.arrivals {
+		require.False(t, strings.HasPrefix(a.leadID, "back-"), "lead %s was rolled back", a.leadID)
+		got[a.webhookID] = append(got[a.webhookID], a)
+	}
+	twice := 0
+	for _, id := range committed {
+		lead, update := got["new-"+id], got["update-"+id]
+		require.NotEmpty(t, lead, "lead %s was not received", id)
+		require.NotEmpty(t, update, "the update of lead %s was not received", id)
+		assert.True(t, lead[0].at.Before(update[0].at), "the update of lead %s overtook it", id)
+	}
+	for id, list := range got {
+		for i := 1; i < len(list); i++ {
+			twice++
+			assert.True(t, slices.ContainsFunc(killed, func(k time.Time) bool { return !k.Before(list[i-1].at.Add(-time.Second)) && k.Before(list[i].at) }), "%s came twice, without a kill between", id)
+		}
+	}
+	assert.Len(t, got, 2*len(committed))
+	assert.NotEmpty(t, committed)
+	t.Logf("%d kills, %d leads committed, %d requests received, %d of them again", kills, len(committed), len(crm.arrivals), twice)
+}
+
+func leads(t *testing.T, file string) (ids []string) {
+	db, err := sql.Open("sqlite", dsn(file))
+	require.NoError(t, err)
+	defer db.Close()
+	rows, err := db.Query("SELECT id FROM leads")
+	require.NoError(t, err)
+	defer rows.Close()
+	for rows.Next() {
+		var id string
+		require.NoError(t, rows.Scan(&id))
+		ids = append(ids, id)
+	}
+	require.NoError(t, rows.Err())
+	return ids
+}
+
+// observer is a client that only looks.
+func observer(t *testing.T, file string) *river.Client[*sql.Tx] {
+	db, err := sql.Open("sqlite", dsn(file))
+	require.NoError(t, err)
+	t.Cleanup(func() { db.Close() })
+	db.SetMaxOpenConns(1)
+	client, err := river.NewClient(riversqlite.New(db), &river.Config{Logger: slog.New(slog.DiscardHandler)})
+	require.NoError(t, err)
+	return client
+}
+
+// unsettled is how many jobs may still be sent, 1 standing for more.
+func unsettled(t *testing.T, client *river.Client[*sql.Tx]) int {
+	list, err := client.JobList(t.Context(), river.NewJobListParams().First(1).
+		States(rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRetryable, rivertype.JobStateRunning, rivertype.JobStateScheduled))
+	require.NoError(t, err)
+	return len(list.Jobs)
+}
