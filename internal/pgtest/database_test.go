@@ -1,0 +1,41 @@
+package pgtest
+
+import (
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestEachCallGivesAnEmptyDatabase(t *testing.T) {
+	query := func(dsn, sql string) string {
+		out, err := exec.Command(filepath.Join(programs(), "psql"), "-XAt", "-d", dsn, "-c", sql).CombinedOutput()
+		require.NoError(t, err, "%s", out)
+		return strings.TrimSpace(string(out))
+	}
+	var first string
+	t.Run("while the test runs", func(t *testing.T) {
+		first = Start(t)
+		second := Start(t)
+		query(first, "CREATE TABLE a (b INTEGER)")
+		for dsn, tables := range map[string]string{first: "1", second: "0"} {
+			assert.Equal(t, tables, query(dsn, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"))
+		}
+		assert.Empty(t, query(first, "SHOW listen_addresses"), "nobody else's")
+	})
+	assert.Equal(t, "0", query(Start(t), "SELECT count(*) FROM pg_database WHERE datname = '"+first[strings.Index(first, "test_"):strings.Index(first, "?")]+"'"), "and drops it")
+}
+
+func TestAnotherDatabaseOfAServer(t *testing.T) {
+	for dsn, want := range map[string]string{
+		"postgres://u:p@localhost:5433/postgres?sslmode=disable": "postgres://u:p@localhost:5433/x?sslmode=disable",
+		"postgres://localhost":             "postgres://localhost/x",
+		"host=localhost dbname=postgres":   "host=localhost dbname=postgres dbname=x",
+		"user=u password='a b' host=/tmp/": "user=u password='a b' host=/tmp/ dbname=x",
+	} {
+		assert.Equal(t, want, with(dsn, "x"))
+	}
+}
