@@ -62,304 +62,330 @@ func (l *lab) deliver(reqs ...*deliver.Request) {
 }
 
 func TestVerdictsBecomeRivers(t *testing.T) {
-	rejected := &deliver.Error{Kind: deliver.ErrRejected, Cause: deliver.CauseGone}
-	exhausted := &deliver.Error{Kind: deliver.ErrExhausted, Cause: deliver.CauseTimeout}
-	wait := &deliver.Error{Kind: deliver.ErrExhausted, Cause: deliver.CauseRateLimited, RetryAfter: time.Hour}
-	for _, c := range []struct {
-		proves  string
-		err     *deliver.Error
-		state   rivertype.JobState
-		attempt int
-	}{
-		{"accepted", nil, rivertype.JobStateCompleted, 1},
-		{"rejected", rejected, rivertype.JobStateCancelled, 1},
-		{"exhausted", exhausted, rivertype.JobStateDiscarded, 3},
-		{"Retry-After uses up no attempt", wait, rivertype.JobStateScheduled, 0},
-	} {
-		t.Run(c.proves, func(t *testing.T) {
-			var ids []string
-			var mu sync.Mutex
-			l := newLab(t, func(l *lab) {
-				l.schedule = short
-				l.worker.Deliverer = deliverFunc(func(_ context.Context, req *deliver.Request) (*deliver.Receipt, error) {
-					mu.Lock()
-					defer mu.Unlock()
-					ids = append(ids, req.ID)
-					assert.Equal(t, 1, req.Destination.MaxAttempts, "the schedule makes attempts")
-					if c.err == nil {
-						return accepted, nil
-					}
-					return nil, c.err
+	each(t, func(t *testing.T, open func(*testing.T) connection) {
+		rejected := &deliver.Error{Kind: deliver.ErrRejected, Cause: deliver.CauseGone}
+		exhausted := &deliver.Error{Kind: deliver.ErrExhausted, Cause: deliver.CauseTimeout}
+		wait := &deliver.Error{Kind: deliver.ErrExhausted, Cause: deliver.CauseRateLimited, RetryAfter: time.Hour}
+		for _, c := range []struct {
+			proves  string
+			err     *deliver.Error
+			state   rivertype.JobState
+			attempt int
+		}{
+			{"accepted", nil, rivertype.JobStateCompleted, 1},
+			{"rejected", rejected, rivertype.JobStateCancelled, 1},
+			{"exhausted", exhausted, rivertype.JobStateDiscarded, 3},
+			{"Retry-After uses up no attempt", wait, rivertype.JobStateScheduled, 0},
+		} {
+			t.Run(c.proves, func(t *testing.T) {
+				var ids []string
+				var mu sync.Mutex
+				l := newLab(t, open, func(l *lab) {
+					l.schedule = short
+					l.deliverer = deliverFunc(func(_ context.Context, req *deliver.Request) (*deliver.Receipt, error) {
+						mu.Lock()
+						defer mu.Unlock()
+						ids = append(ids, req.ID)
+						assert.Equal(t, 1, req.Destination.MaxAttempts, "the schedule makes attempts")
+						if c.err == nil {
+							return accepted, nil
+						}
+						return nil, c.err
+					})
 				})
+				l.start()
+				l.deliver(request("crm", "1", "new_lead"))
+				require.Eventually(t, func() bool {
+					jobs := l.jobs()
+					return len(jobs) == 1 && jobs[0].State == c.state
+				}, 20*time.Second, 10*time.Millisecond)
+				job := l.jobs()[0]
+				assert.Equal(t, c.attempt, job.Attempt)
+				assert.Equal(t, 3, job.MaxAttempts)
+				mu.Lock()
+				defer mu.Unlock()
+				for _, id := range ids {
+					assert.Equal(t, "new_lead-1", id, "the same on all attempts")
+				}
+				if c.state == rivertype.JobStateScheduled {
+					assert.WithinDuration(t, time.Now().Add(time.Hour), job.ScheduledAt, 10*time.Second)
+				}
 			})
-			l.start()
-			l.deliver(request("crm", "1", "new_lead"))
-			require.Eventually(t, func() bool {
-				jobs := l.jobs()
-				return len(jobs) == 1 && jobs[0].State == c.state
-			}, 20*time.Second, 10*time.Millisecond)
-			job := l.jobs()[0]
-			assert.Equal(t, c.attempt, job.Attempt)
-			assert.Equal(t, 3, job.MaxAttempts)
-			mu.Lock()
-			defer mu.Unlock()
-			for _, id := range ids {
-				assert.Equal(t, "new_lead-1", id, "the same on all attempts")
-			}
-			if c.state == rivertype.JobStateScheduled {
-				assert.WithinDuration(t, time.Now().Add(time.Hour), job.ScheduledAt, 10*time.Second)
-			}
-		})
-	}
+		}
+	})
 }
 
 func TestAMessageIsStoredOnceForAnEndpoint(t *testing.T) {
-	l := newLab(t, nil)
-	for range 3 {
-		l.deliver(request("crm", "1", "new_lead"), request("crm", "1", "lead_update"), request("erp", "1", "new_lead"))
-	}
-	assert.Len(t, l.jobs(), 3)
-	l.start()
-	l.settled(20 * time.Second)
-	l.deliver(request("crm", "1", "new_lead")) // sent already
-	assert.Len(t, l.fake.Requests(), 3)
-	assert.Len(t, l.jobs(), 3)
+	each(t, func(t *testing.T, open func(*testing.T) connection) {
+		l := newLab(t, open, nil)
+		for range 3 {
+			l.deliver(request("crm", "1", "new_lead"), request("crm", "1", "lead_update"), request("erp", "1", "new_lead"))
+		}
+		assert.Len(t, l.jobs(), 3)
+		l.start()
+		l.settled(20 * time.Second)
+		l.deliver(request("crm", "1", "new_lead")) // sent already
+		assert.Len(t, l.fake.Requests(), 3)
+		assert.Len(t, l.jobs(), 3)
+	})
 }
 
 func TestABodyThatIsTooLongIsRefused(t *testing.T) {
-	l := newLab(t, nil)
-	req := request("crm", "1", "new_lead")
-	req.Body = make([]byte, riverqueue.MaxBody+1)
-	_, err := l.queue.DeliverBatch(t.Context(), []*deliver.Request{request("erp", "1", "new_lead"), req})
-	require.ErrorIs(t, err, deliver.ErrRejected)
-	assert.ErrorContains(t, err, "262145 bytes")
-	assert.Empty(t, l.jobs(), "all are stored, or none")
-	req.Body = req.Body[1:]
-	l.deliver(req)
+	each(t, func(t *testing.T, open func(*testing.T) connection) {
+		l := newLab(t, open, nil)
+		req := request("crm", "1", "new_lead")
+		req.Body = make([]byte, riverqueue.MaxBody+1)
+		_, err := l.queue.DeliverBatch(t.Context(), []*deliver.Request{request("erp", "1", "new_lead"), req})
+		require.ErrorIs(t, err, deliver.ErrRejected)
+		assert.ErrorContains(t, err, "262145 bytes")
+		assert.Empty(t, l.jobs(), "all are stored, or none")
+		req.Body = req.Body[1:]
+		l.deliver(req)
+	})
 }
 
 func TestAJobHoldsNothingOfTheDestination(t *testing.T) {
-	l := newLab(t, nil)
-	req := request("crm", "1", "new_lead")
-	req.Destination.Header = map[string][]string{"Authorization": {"Bearer t0ken"}}
-	l.deliver(req)
-	args := string(l.jobs()[0].EncodedArgs)
-	for _, secret := range []string{"old.example.com", "t0ken", "Authorization", req.Destination.Secrets[0]} {
-		assert.NotContains(t, args, secret)
-	}
+	each(t, func(t *testing.T, open func(*testing.T) connection) {
+		l := newLab(t, open, nil)
+		req := request("crm", "1", "new_lead")
+		req.Destination.Header = map[string][]string{"Authorization": {"Bearer t0ken"}}
+		l.deliver(req)
+		args := string(l.jobs()[0].EncodedArgs)
+		for _, secret := range []string{"old.example.com", "t0ken", "Authorization", req.Destination.Secrets[0]} {
+			assert.NotContains(t, args, secret)
+		}
+	})
 }
 
 func TestADeletedEndpointCancelsWhatWaits(t *testing.T) {
-	l := newLab(t, func(l *lab) {
-		l.worker.Resolve = func(context.Context, string) (deliver.Destination, error) {
-			return deliver.Destination{}, fmt.Errorf("of the host: %w", riverqueue.ErrNoEndpoint)
-		}
+	each(t, func(t *testing.T, open func(*testing.T) connection) {
+		l := newLab(t, open, func(l *lab) {
+			l.resolve = func(context.Context, string) (deliver.Destination, error) {
+				return deliver.Destination{}, fmt.Errorf("of the host: %w", riverqueue.ErrNoEndpoint)
+			}
+		})
+		l.start()
+		l.deliver(request("crm", "1", "new_lead"))
+		l.settled(20 * time.Second)
+		job := l.jobs()[0]
+		assert.Equal(t, rivertype.JobStateCancelled, job.State)
+		require.Len(t, job.Errors, 1)
+		assert.Contains(t, job.Errors[0].Error, "does not exist")
 	})
-	l.start()
-	l.deliver(request("crm", "1", "new_lead"))
-	l.settled(20 * time.Second)
-	job := l.jobs()[0]
-	assert.Equal(t, rivertype.JobStateCancelled, job.State)
-	require.Len(t, job.Errors, 1)
-	assert.Contains(t, job.Errors[0].Error, "does not exist")
 }
 
 func TestAHostThatCannotResolveUsesUpNoAttempt(t *testing.T) {
-	failed := errors.New("the host's database is away")
-	var told error
-	var mu sync.Mutex
-	l := newLab(t, func(l *lab) {
-		l.worker.Resolve = func(context.Context, string) (deliver.Destination, error) { return deliver.Destination{}, failed }
-		l.worker.OnError = func(_ context.Context, err error) { mu.Lock(); told = err; mu.Unlock() }
+	each(t, func(t *testing.T, open func(*testing.T) connection) {
+		failed := errors.New("the host's database is away")
+		var told error
+		var mu sync.Mutex
+		l := newLab(t, open, func(l *lab) {
+			l.resolve = func(context.Context, string) (deliver.Destination, error) { return deliver.Destination{}, failed }
+			l.onError = func(_ context.Context, err error) { mu.Lock(); told = err; mu.Unlock() }
+		})
+		l.start()
+		l.deliver(request("crm", "1", "new_lead"))
+		require.Eventually(t, func() bool { return l.jobs()[0].State == rivertype.JobStateScheduled }, 20*time.Second, 10*time.Millisecond)
+		assert.Equal(t, 0, l.jobs()[0].Attempt)
+		mu.Lock()
+		defer mu.Unlock()
+		assert.ErrorIs(t, told, failed)
 	})
-	l.start()
-	l.deliver(request("crm", "1", "new_lead"))
-	require.Eventually(t, func() bool { return l.jobs()[0].State == rivertype.JobStateScheduled }, 20*time.Second, 10*time.Millisecond)
-	assert.Equal(t, 0, l.jobs()[0].Attempt)
-	mu.Lock()
-	defer mu.Unlock()
-	assert.ErrorIs(t, told, failed)
 }
 
 // An update is never sent before its new lead was settled, whatever fails, and
 // other leads do not wait.
 func TestOrderOfALead(t *testing.T) {
-	const leads = 60
-	var mu sync.Mutex
-	settled := make(map[string]bool)
-	tries := make(map[string]int)
-	sent := make(map[string]bool)
-	l := newLab(t, func(l *lab) {
-		l.schedule = short
-		l.worker.Deliverer = deliverFunc(func(_ context.Context, req *deliver.Request) (*deliver.Receipt, error) {
-			mu.Lock()
-			defer mu.Unlock()
-			if req.MessageType == "lead_update" {
-				sent[req.LeadID] = true
-				assert.True(t, settled[req.LeadID], "the update of lead %s overtakes it", req.LeadID)
-				return accepted, nil
-			}
-			tries[req.LeadID]++
-			switch rand.IntN(3) {
-			case 0:
-				settled[req.LeadID] = tries[req.LeadID] == 3
-				return nil, &deliver.Error{Kind: deliver.ErrExhausted, Cause: deliver.CauseTimeout}
-			case 1:
+	each(t, func(t *testing.T, open func(*testing.T) connection) {
+		const leads = 60
+		var mu sync.Mutex
+		settled := make(map[string]bool)
+		tries := make(map[string]int)
+		sent := make(map[string]bool)
+		l := newLab(t, open, func(l *lab) {
+			l.schedule = short
+			l.deliverer = deliverFunc(func(_ context.Context, req *deliver.Request) (*deliver.Receipt, error) {
+				mu.Lock()
+				defer mu.Unlock()
+				if req.MessageType == "lead_update" {
+					sent[req.LeadID] = true
+					assert.True(t, settled[req.LeadID], "the update of lead %s overtakes it", req.LeadID)
+					return accepted, nil
+				}
+				tries[req.LeadID]++
+				switch rand.IntN(3) {
+				case 0:
+					settled[req.LeadID] = tries[req.LeadID] == 3
+					return nil, &deliver.Error{Kind: deliver.ErrExhausted, Cause: deliver.CauseTimeout}
+				case 1:
+					settled[req.LeadID] = true
+					return nil, &deliver.Error{Kind: deliver.ErrRejected, Cause: deliver.CauseGone}
+				}
 				settled[req.LeadID] = true
-				return nil, &deliver.Error{Kind: deliver.ErrRejected, Cause: deliver.CauseGone}
-			}
-			settled[req.LeadID] = true
-			return accepted, nil
+				return accepted, nil
+			})
 		})
+		l.start()
+		for i := range leads {
+			id := fmt.Sprint(i)
+			l.deliver(request("crm", id, "new_lead"), request("crm", id, "lead_update"))
+		}
+		l.settled(60 * time.Second)
+		mu.Lock()
+		defer mu.Unlock()
+		assert.Len(t, sent, leads)
 	})
-	l.start()
-	for i := range leads {
-		id := fmt.Sprint(i)
-		l.deliver(request("crm", id, "new_lead"), request("crm", id, "lead_update"))
-	}
-	l.settled(60 * time.Second)
-	mu.Lock()
-	defer mu.Unlock()
-	assert.Len(t, sent, leads)
 }
 
 func TestANewerUpdateReplacesAnOlderOne(t *testing.T) {
-	l := newLab(t, func(l *lab) { l.worker.Supersede = true })
-	for i := range 3 {
-		req := request("crm", "1", "lead_update")
-		req.ID += fmt.Sprint(i)
-		l.deliver(req)
-	}
-	l.start()
-	l.settled(20 * time.Second)
-	require.Len(t, l.fake.Requests(), 1)
-	assert.True(t, strings.HasSuffix(l.fake.Requests()[0].ID, "2"))
+	each(t, func(t *testing.T, open func(*testing.T) connection) {
+		l := newLab(t, open, func(l *lab) { l.supersede = true })
+		for i := range 3 {
+			req := request("crm", "1", "lead_update")
+			req.ID += fmt.Sprint(i)
+			l.deliver(req)
+		}
+		l.start()
+		l.settled(20 * time.Second)
+		require.Len(t, l.fake.Requests(), 1)
+		assert.True(t, strings.HasSuffix(l.fake.Requests()[0].ID, "2"))
+	})
 }
 
 func TestAHeldEndpointKeepsItsJobs(t *testing.T) {
-	var mu sync.Mutex
-	held := true
-	l := newLab(t, func(l *lab) {
-		resolve := l.worker.Resolve
-		l.worker.Resolve = func(ctx context.Context, id string) (deliver.Destination, error) {
-			to, err := resolve(ctx, id)
-			mu.Lock()
-			defer mu.Unlock()
-			to.Held = held && id == "crm"
-			return to, err
+	each(t, func(t *testing.T, open func(*testing.T) connection) {
+		var mu sync.Mutex
+		held := true
+		l := newLab(t, open, func(l *lab) {
+			resolve := l.resolve
+			l.resolve = func(ctx context.Context, id string) (deliver.Destination, error) {
+				to, err := resolve(ctx, id)
+				mu.Lock()
+				defer mu.Unlock()
+				to.Held = held && id == "crm"
+				return to, err
+			}
+		})
+		l.start()
+		l.deliver(request("crm", "before", "new_lead")) // stored before the endpoint was held
+		for i := range 5 {
+			req := request("crm", fmt.Sprint(i), "new_lead")
+			req.Destination.Held = true
+			l.deliver(req, request("erp", fmt.Sprint(i), "new_lead"))
 		}
-	})
-	l.start()
-	l.deliver(request("crm", "before", "new_lead")) // stored before the endpoint was held
-	for i := range 5 {
-		req := request("crm", fmt.Sprint(i), "new_lead")
-		req.Destination.Held = true
-		l.deliver(req, request("erp", fmt.Sprint(i), "new_lead"))
-	}
-	require.Eventually(t, func() bool { return len(l.fake.To("erp")) == 5 }, 20*time.Second, 10*time.Millisecond)
-	require.Eventually(t, func() bool {
-		n, err := l.queue.Held(t.Context(), "crm")
-		require.NoError(t, err)
-		return n == 6
-	}, 20*time.Second, 10*time.Millisecond)
-	for _, job := range l.jobs() {
-		if strings.Contains(string(job.EncodedArgs), `"crm"`) {
-			assert.Equal(t, 0, job.Attempt)
+		require.Eventually(t, func() bool { return len(l.fake.To("erp")) == 5 }, 20*time.Second, 10*time.Millisecond)
+		require.Eventually(t, func() bool {
+			n, err := l.queue.Held(t.Context(), "crm")
+			require.NoError(t, err)
+			return n == 6
+		}, 20*time.Second, 10*time.Millisecond)
+		for _, job := range l.jobs() {
+			if strings.Contains(string(job.EncodedArgs), `"crm"`) {
+				assert.Equal(t, 0, job.Attempt)
+			}
 		}
-	}
-	assert.Empty(t, l.fake.To("crm"))
+		assert.Empty(t, l.fake.To("crm"))
 
-	n, err := l.queue.Discard(t.Context(), "erp")
-	require.NoError(t, err)
-	assert.Equal(t, 0, n, "nothing is held there")
-	mu.Lock()
-	held = false
-	mu.Unlock()
-	n, err = l.queue.Release(t.Context(), "crm")
-	require.NoError(t, err)
-	assert.Equal(t, 6, n)
-	l.settled(20 * time.Second)
-	assert.Len(t, l.fake.To("crm"), 6)
+		n, err := l.queue.Discard(t.Context(), "erp")
+		require.NoError(t, err)
+		assert.Equal(t, 0, n, "nothing is held there")
+		mu.Lock()
+		held = false
+		mu.Unlock()
+		n, err = l.queue.Release(t.Context(), "crm")
+		require.NoError(t, err)
+		assert.Equal(t, 6, n)
+		l.settled(20 * time.Second)
+		assert.Len(t, l.fake.To("crm"), 6)
+	})
 }
 
 func TestWhatIsHeldCanBeDiscarded(t *testing.T) {
-	l := newLab(t, nil)
-	req := request("crm", "1", "new_lead")
-	req.Destination.Held = true
-	l.deliver(req)
-	n, err := l.queue.Discard(t.Context(), "crm")
-	require.NoError(t, err)
-	assert.Equal(t, 1, n)
-	assert.Equal(t, rivertype.JobStateCancelled, l.jobs()[0].State)
+	each(t, func(t *testing.T, open func(*testing.T) connection) {
+		l := newLab(t, open, nil)
+		req := request("crm", "1", "new_lead")
+		req.Destination.Held = true
+		l.deliver(req)
+		n, err := l.queue.Discard(t.Context(), "crm")
+		require.NoError(t, err)
+		assert.Equal(t, 1, n)
+		assert.Equal(t, rivertype.JobStateCancelled, l.jobs()[0].State)
+	})
 }
 
 // A slow endpoint never has more than its share of the workers, so that a healthy
 // one's jobs go out while hundreds wait.
 func TestASlowEndpointLeavesWorkersToTheOthers(t *testing.T) {
-	var mu sync.Mutex
-	atATime, most, healthy := 0, 0, 0
-	release := make(chan struct{})
-	l := newLab(t, func(l *lab) {
-		l.worker.Deliverer = deliverFunc(func(ctx context.Context, req *deliver.Request) (*deliver.Receipt, error) {
-			mu.Lock()
-			defer mu.Unlock()
-			if req.EndpointID == "healthy" {
-				healthy++
+	each(t, func(t *testing.T, open func(*testing.T) connection) {
+		var mu sync.Mutex
+		atATime, most, healthy := 0, 0, 0
+		release := make(chan struct{})
+		l := newLab(t, open, func(l *lab) {
+			l.deliverer = deliverFunc(func(ctx context.Context, req *deliver.Request) (*deliver.Receipt, error) {
+				mu.Lock()
+				defer mu.Unlock()
+				if req.EndpointID == "healthy" {
+					healthy++
+					return accepted, nil
+				}
+				atATime++
+				most = max(most, atATime)
+				mu.Unlock()
+				select {
+				case <-release:
+				case <-ctx.Done():
+				}
+				mu.Lock()
+				atATime--
 				return accepted, nil
-			}
-			atATime++
-			most = max(most, atATime)
-			mu.Unlock()
-			select {
-			case <-release:
-			case <-ctx.Done():
-			}
-			mu.Lock()
-			atATime--
-			return accepted, nil
+			})
 		})
+		var slow []*deliver.Request
+		for i := range 300 {
+			slow = append(slow, request("slow", fmt.Sprint(i), "new_lead"))
+		}
+		_, err := l.queue.DeliverBatch(t.Context(), slow)
+		require.NoError(t, err)
+		l.start()
+		for i := range 20 {
+			l.deliver(request("healthy", fmt.Sprint(i), "new_lead"))
+		}
+		require.Eventually(t, func() bool { mu.Lock(); defer mu.Unlock(); return healthy == 20 }, 30*time.Second, 10*time.Millisecond)
+		mu.Lock()
+		assert.Equal(t, 4, most)
+		mu.Unlock()
+		close(release)
 	})
-	var slow []*deliver.Request
-	for i := range 300 {
-		slow = append(slow, request("slow", fmt.Sprint(i), "new_lead"))
-	}
-	_, err := l.queue.DeliverBatch(t.Context(), slow)
-	require.NoError(t, err)
-	l.start()
-	for i := range 20 {
-		l.deliver(request("healthy", fmt.Sprint(i), "new_lead"))
-	}
-	require.Eventually(t, func() bool { mu.Lock(); defer mu.Unlock(); return healthy == 20 }, 30*time.Second, 10*time.Millisecond)
-	mu.Lock()
-	assert.Equal(t, 4, most)
-	mu.Unlock()
-	close(release)
 }
 
 func TestLimitsThatAreNoneAreTold(t *testing.T) {
-	var told error
-	var mu sync.Mutex
-	l := newLab(t, func(l *lab) {
-		l.worker.Limits.Rate = -1
-		l.worker.OnError = func(_ context.Context, err error) { mu.Lock(); told = err; mu.Unlock() }
+	each(t, func(t *testing.T, open func(*testing.T) connection) {
+		var told error
+		var mu sync.Mutex
+		l := newLab(t, open, func(l *lab) {
+			l.limits.Rate = -1
+			l.onError = func(_ context.Context, err error) { mu.Lock(); told = err; mu.Unlock() }
+		})
+		l.start()
+		l.deliver(request("crm", "1", "new_lead"))
+		require.Eventually(t, func() bool { mu.Lock(); defer mu.Unlock(); return told != nil }, 20*time.Second, 10*time.Millisecond)
+		assert.ErrorContains(t, told, "rate")
+		assert.Empty(t, l.fake.Requests())
 	})
-	l.start()
-	l.deliver(request("crm", "1", "new_lead"))
-	require.Eventually(t, func() bool { mu.Lock(); defer mu.Unlock(); return told != nil }, 20*time.Second, 10*time.Millisecond)
-	assert.ErrorContains(t, told, "rate")
-	assert.Empty(t, l.fake.Requests())
 }
 
 func TestTheMaskedBodyComesAlong(t *testing.T) {
-	for proves, masked := range map[string]string{"another": `{"id":"***"}`, "the body": `{"id":"1"}`, "none": ""} {
-		l := newLab(t, nil)
-		l.start()
-		req := request("crm", "1", "new_lead")
-		req.Masked, req.Sensitive = []byte(masked), []string{"1"}
-		l.deliver(req)
-		l.settled(20 * time.Second)
-		require.Len(t, l.fake.Requests(), 1)
-		assert.Equal(t, masked, string(l.fake.Requests()[0].Masked), proves)
-		assert.Equal(t, []string{"1"}, l.fake.Requests()[0].Sensitive)
-	}
+	each(t, func(t *testing.T, open func(*testing.T) connection) {
+		for proves, masked := range map[string]string{"another": `{"id":"***"}`, "the body": `{"id":"1"}`, "none": ""} {
+			l := newLab(t, open, nil)
+			l.start()
+			req := request("crm", "1", "new_lead")
+			req.Masked, req.Sensitive = []byte(masked), []string{"1"}
+			l.deliver(req)
+			l.settled(20 * time.Second)
+			require.Len(t, l.fake.Requests(), 1)
+			assert.Equal(t, masked, string(l.fake.Requests()[0].Masked), proves)
+			assert.Equal(t, []string{"1"}, l.fake.Requests()[0].Sensitive)
+		}
+	})
 }
