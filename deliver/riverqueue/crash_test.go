@@ -21,7 +21,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	_ "github.com/jackc/pgx/v5/stdlib"
 	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"github.com/riverqueue/river/riverdriver/riversqlite"
 	"github.com/riverqueue/river/rivertype"
 	"github.com/stretchr/testify/assert"
@@ -30,14 +35,15 @@ import (
 	"github.com/topprovider/leadhook"
 	"github.com/topprovider/leadhook/deliver"
 	"github.com/topprovider/leadhook/deliver/riverqueue"
+	"github.com/topprovider/leadhook/internal/pgtest"
 	"github.com/topprovider/leadhook/mapping"
 	"github.com/topprovider/leadhook/routing"
 )
 
 // TestMain makes this program the host that is killed, where it is told to.
 func TestMain(m *testing.M) {
-	if file := os.Getenv("LEADHOOK_CRASH_DB"); file != "" {
-		if err := host(file, os.Getenv("LEADHOOK_CRASH_URL"), os.Getenv("LEADHOOK_CRASH_TAKES") != ""); err != nil {
+	if at := os.Getenv("LEADHOOK_CRASH_DB"); at != "" {
+		if err := host(at, os.Getenv("LEADHOOK_CRASH_URL"), os.Getenv("LEADHOOK_CRASH_TAKES") != ""); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -46,21 +52,58 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// host is a host with one endpoint. It takes leads until it is killed, some in
-// transactions that it rolls back, or only sends what it took, until its input
-// ends.
-func host(file, url string, takes bool) error {
-	db, err := sql.Open("sqlite", dsn(file))
+// host runs on PostgreSQL where at is a URL, else on a SQLite file.
+func host(at, url string, takes bool) error {
+	ctx := context.Background()
+	if strings.HasPrefix(at, "postgres://") {
+		pool, err := pgxpool.New(ctx, at)
+		if err != nil {
+			return err
+		}
+		return run(ctx, riverpgxv5.New(pool), url, takes, func(do func(tx pgx.Tx, insert func(id string) error) (commit bool, err error)) error {
+			tx, err := pool.Begin(ctx)
+			if err != nil {
+				return err
+			}
+			defer tx.Rollback(ctx)
+			commit, err := do(tx, func(id string) error {
+				_, err := tx.Exec(ctx, "INSERT INTO leads (id) VALUES ($1)", id)
+				return err
+			})
+			if err != nil || !commit {
+				return err
+			}
+			return tx.Commit(ctx)
+		})
+	}
+	db, err := sql.Open("sqlite", dsn(at))
 	if err != nil {
 		return err
 	}
 	db.SetMaxOpenConns(1)
-	endpoint := leadhook.Endpoint{
-		ID: "crm", URL: url, Type: routing.NewLeadsAndUpdates,
-		Mapping: mapping.Mapping{Rules: []mapping.Rule{{Field: mapping.FieldLeadID, Name: "id"}, {Field: mapping.FieldRequestedMeetingTime, Name: "meeting"}}},
-	}
+	return run(ctx, riversqlite.New(db), url, takes, func(do func(tx *sql.Tx, insert func(id string) error) (commit bool, err error)) error {
+		tx, err := db.BeginTx(ctx, nil)
+		if err != nil {
+			return err
+		}
+		defer tx.Rollback()
+		commit, err := do(tx, func(id string) error {
+			_, err := tx.ExecContext(ctx, "INSERT INTO leads (id) VALUES (?)", id)
+			return err
+		})
+		if err != nil || !commit {
+			return err
+		}
+		return tx.Commit()
+	})
+}
+
+// run is a host with one endpoint. It takes leads until it is killed, one of four
+// in a transaction that it rolls back, or only sends what it took, until its input
+// ends.
+func run[TTx any](ctx context.Context, driver riverdriver.Driver[TTx], url string, takes bool, inTx func(func(tx TTx, insert func(id string) error) (commit bool, err error)) error) error {
 	workers := river.NewWorkers()
-	river.AddWorker(workers, &riverqueue.Worker[*sql.Tx]{
+	river.AddWorker(workers, &riverqueue.Worker[TTx]{
 		Deliverer: &deliver.HTTP{AllowPrivate: true},
 		Resolve: func(context.Context, string) (deliver.Destination, error) {
 			return deliver.Destination{URL: url, Timeout: time.Second}, nil
@@ -68,7 +111,7 @@ func host(file, url string, takes bool) error {
 		Schedule: crashSchedule,
 		Limits:   deliver.Limits{Concurrency: 10},
 	})
-	client, err := river.NewClient(riversqlite.New(db), &river.Config{
+	client, err := river.NewClient(driver, &river.Config{
 		Queues:               map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 10}},
 		Workers:              workers,
 		FetchCooldown:        time.Millisecond,
@@ -81,7 +124,6 @@ func host(file, url string, takes bool) error {
 	if err != nil {
 		return err
 	}
-	ctx := context.Background()
 	if err := client.Start(ctx); err != nil {
 		return err
 	}
@@ -93,7 +135,10 @@ func host(file, url string, takes bool) error {
 	if err != nil {
 		return err
 	}
-	if err := d.SetEndpoints([]leadhook.Endpoint{endpoint}); err != nil {
+	if err := d.SetEndpoints([]leadhook.Endpoint{{
+		ID: "crm", URL: url, Type: routing.NewLeadsAndUpdates,
+		Mapping: mapping.Mapping{Rules: []mapping.Rule{{Field: mapping.FieldLeadID, Name: "id"}, {Field: mapping.FieldRequestedMeetingTime, Name: "meeting"}}},
+	}}); err != nil {
 		return err
 	}
 	fmt.Println("ready")
@@ -102,7 +147,18 @@ func host(file, url string, takes bool) error {
 		return client.StopAndCancel(ctx)
 	}
 	for {
-		if err := take(ctx, db, d, queue); err != nil {
+		id := fmt.Sprintf("%016x", rand.Uint64())
+		back := rand.IntN(4) == 0
+		if back {
+			id = "back-" + id
+		}
+		err := inTx(func(tx TTx, insert func(id string) error) (commit bool, err error) {
+			if err := insert(id); err != nil {
+				return false, err
+			}
+			return !back, take(ctx, id, d.Using(queue.Tx(tx)))
+		})
+		if err != nil {
 			return err
 		}
 	}
@@ -112,35 +168,15 @@ func crashSchedule(string) []time.Duration {
 	return slices.Repeat([]time.Duration{100 * time.Millisecond}, 50)
 }
 
-// take stores a lead, its delivery and that of its update in one transaction, and
-// rolls one of four back.
-func take(ctx context.Context, db *sql.DB, d *leadhook.Dispatcher, queue *riverqueue.Queue[*sql.Tx]) error {
-	tx, err := db.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer tx.Rollback()
-	id := fmt.Sprintf("%016x", rand.Uint64())
-	back := rand.IntN(4) == 0
-	if back {
-		id = "back-" + id
-	}
-	if _, err := tx.ExecContext(ctx, "INSERT INTO leads (id) VALUES (?)", id); err != nil {
-		return err
-	}
-	within := d.Using(queue.Tx(tx))
+// take dispatches a lead, and its update right behind.
+func take(ctx context.Context, id string, d *leadhook.Dispatcher) error {
 	lead := mapping.Lead{mapping.FieldLeadID: id}
-	if _, err := within.Dispatch(ctx, routing.Message{ID: "new-" + id, Type: routing.MessageNewLead, Lead: lead}); err != nil {
+	if _, err := d.Dispatch(ctx, routing.Message{ID: "new-" + id, Type: routing.MessageNewLead, Lead: lead}); err != nil {
 		return err
 	}
 	lead.SetMeeting(time.Now(), nil)
-	if _, err := within.Dispatch(ctx, routing.Message{ID: "update-" + id, Type: routing.MessageLeadUpdate, Lead: lead}); err != nil {
-		return err
-	}
-	if back {
-		return tx.Rollback()
-	}
-	return tx.Commit()
+	_, err := d.Dispatch(ctx, routing.Message{ID: "update-" + id, Type: routing.MessageLeadUpdate, Lead: lead})
+	return err
 }
 
 // An arrival is a request that the receiver got.
@@ -187,17 +223,51 @@ func dsn(file string) string {
 // that it committed was received, none that it rolled back, nothing twice but what
 // was under way at a kill, and no update before its lead.
 func TestKilledAndStartedAgain(t *testing.T) {
-	const kills = 30
-	crm := newCRM(t)
-	file := filepath.Join(t.TempDir(), "host.db")
-	db := migrated(t, file)
-	_, err := db.Exec("CREATE TABLE leads (id TEXT PRIMARY KEY)")
-	require.NoError(t, err)
-	require.NoError(t, db.Close())
+	t.Run("SQLite", func(t *testing.T) {
+		file := filepath.Join(t.TempDir(), "host.db")
+		db := migrated(t, file)
+		_, err := db.Exec("CREATE TABLE leads (id TEXT PRIMARY KEY)")
+		require.NoError(t, err)
+		require.NoError(t, db.Close())
+		open := func() *sql.DB {
+			db, err := sql.Open("sqlite", dsn(file))
+			require.NoError(t, err)
+			t.Cleanup(func() { db.Close() })
+			db.SetMaxOpenConns(1)
+			return db
+		}
+		killAndStart(t, file, 30, open, func() riverClient {
+			client, err := river.NewClient(riversqlite.New(open()), &river.Config{Logger: slog.New(slog.DiscardHandler)})
+			require.NoError(t, err)
+			return client
+		})
+	})
+	t.Run("PostgreSQL", func(t *testing.T) {
+		url := pgtest.Start(t)
+		open := func() *sql.DB {
+			db, err := sql.Open("pgx", url)
+			require.NoError(t, err)
+			t.Cleanup(func() { db.Close() })
+			return db
+		}
+		migratedPool(t, url)
+		_, err := open().Exec("CREATE TABLE leads (id TEXT PRIMARY KEY)")
+		require.NoError(t, err)
+		killAndStart(t, url, 15, open, func() riverClient {
+			client, err := river.NewClient(riverpgxv5.New(migratedPool(t, url)), &river.Config{Logger: slog.New(slog.DiscardHandler)})
+			require.NoError(t, err)
+			return client
+		})
+	})
+}
 
+// killAndStart kills a host on the database at that place so many times. open and
+// observe look at what became of it.
+func killAndStart(t *testing.T, at string, kills int, open func() *sql.DB, observe func() riverClient) {
+	crm := newCRM(t)
 	start := func(takes string) (*exec.Cmd, io.WriteCloser) {
 		cmd := exec.Command(os.Args[0])
-		cmd.Env = append(os.Environ(), "LEADHOOK_CRASH_DB="+file, "LEADHOOK_CRASH_URL="+crm.URL, "LEADHOOK_CRASH_TAKES="+takes)
+		cmd.Env = append(os.Environ(), "LEADHOOK_CRASH_DB="+at, "LEADHOOK_CRASH_URL="+crm.URL, "LEADHOOK_CRASH_TAKES="+takes)
 		cmd.Stderr = os.Stderr
 		in, err := cmd.StdinPipe()
 		require.NoError(t, err)
@@ -220,12 +290,12 @@ func TestKilledAndStartedAgain(t *testing.T) {
 	}
 
 	cmd, in := start("")
-	client := observer(t, file)
+	client := observe()
 	require.Eventually(t, func() bool { return unsettled(t, client) == 0 }, 3*time.Minute, 200*time.Millisecond)
 	in.Close()
 	require.NoError(t, cmd.Wait())
 
-	committed := leads(t, file)
+	committed := leads(t, open())
 	crm.mu.Lock()
 	defer crm.mu.Unlock()
 	got := make(map[string][]arrival) // by webhook-id
@@ -251,10 +321,7 @@ func TestKilledAndStartedAgain(t *testing.T) {
 	t.Logf("%d kills, %d leads committed, %d requests received, %d of them again", kills, len(committed), len(crm.arrivals), twice)
 }
 
-func leads(t *testing.T, file string) (ids []string) {
-	db, err := sql.Open("sqlite", dsn(file))
-	require.NoError(t, err)
-	defer db.Close()
+func leads(t *testing.T, db *sql.DB) (ids []string) {
 	rows, err := db.Query("SELECT id FROM leads")
 	require.NoError(t, err)
 	defer rows.Close()
@@ -267,19 +334,8 @@ func leads(t *testing.T, file string) (ids []string) {
 	return ids
 }
 
-// observer is a client that only looks.
-func observer(t *testing.T, file string) *river.Client[*sql.Tx] {
-	db, err := sql.Open("sqlite", dsn(file))
-	require.NoError(t, err)
-	t.Cleanup(func() { db.Close() })
-	db.SetMaxOpenConns(1)
-	client, err := river.NewClient(riversqlite.New(db), &river.Config{Logger: slog.New(slog.DiscardHandler)})
-	require.NoError(t, err)
-	return client
-}
-
 // unsettled is how many jobs may still be sent, 1 standing for more.
-func unsettled(t *testing.T, client *river.Client[*sql.Tx]) int {
+func unsettled(t *testing.T, client riverClient) int {
 	list, err := client.JobList(t.Context(), river.NewJobListParams().First(1).
 		States(rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRetryable, rivertype.JobStateRunning, rivertype.JobStateScheduled))
 	require.NoError(t, err)

@@ -86,14 +86,20 @@ func openSQLite(t *testing.T) connection {
 	}}
 }
 
-func openPostgres(t *testing.T) connection {
-	pool, err := pgxpool.New(t.Context(), pgtest.Start(t))
+// migratedPool opens a PostgreSQL database and gives it River's tables.
+func migratedPool(t *testing.T, url string) *pgxpool.Pool {
+	pool, err := pgxpool.New(t.Context(), url)
 	require.NoError(t, err)
 	t.Cleanup(pool.Close)
 	migrator, err := rivermigrate.New(riverpgxv5.New(pool), nil)
 	require.NoError(t, err)
 	_, err = migrator.Migrate(t.Context(), rivermigrate.DirectionUp, nil)
 	require.NoError(t, err)
+	return pool
+}
+
+func openPostgres(t *testing.T) connection {
+	pool := migratedPool(t, pgtest.Start(t))
 	return connection{func(l *lab) (riverClient, *queue) {
 		return newHost(l, riverpgxv5.New(pool), func(commit bool, do func(pgx.Tx) error) error {
 			tx, err := pool.Begin(t.Context())
