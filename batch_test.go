@@ -10,6 +10,8 @@ import (
 
 	"github.com/topprovider/leadhook"
 	"github.com/topprovider/leadhook/deliver"
+	"github.com/topprovider/leadhook/deliver/delivertest"
+	"github.com/topprovider/leadhook/deliver/history"
 	"github.com/topprovider/leadhook/mapping"
 	"github.com/topprovider/leadhook/routing"
 )
@@ -38,6 +40,44 @@ func (b *batch) DeliverBatch(_ context.Context, reqs []*deliver.Request) ([]*del
 		receipts = receipts[1:]
 	}
 	return receipts, nil
+}
+
+// A history in front of a queue stores a message at once and records it for each
+// endpoint; in front of what takes no batches it delivers one by one.
+func TestAHistoryPassesBatchesOn(t *testing.T) {
+	for proves, next := range map[string]deliver.Deliverer{"a queue": &batch{}, "a fake": &delivertest.Fake{}} {
+		t.Run(proves, func(t *testing.T) {
+			kept, err := history.New(next, &history.Memory{}, nil)
+			require.NoError(t, err)
+			d, err := leadhook.New(kept, nil)
+			require.NoError(t, err)
+			m := mapping.Mapping{Rules: []mapping.Rule{{Field: "firstName", Name: "name"}}}
+			require.NoError(t, d.SetEndpoints([]leadhook.Endpoint{{ID: "a", URL: "https://a.example.com", Mapping: m}, {ID: "b", URL: "https://b.example.com", Mapping: m}}))
+			deliveries, err := d.Dispatch(t.Context(), routing.Message{Type: routing.MessageNewLead, Lead: mapping.Lead{"leadId": "1", "firstName": "Jane"}})
+			require.NoError(t, err)
+			status := history.Delivered
+			if b, ok := next.(*batch); ok {
+				require.Len(t, b.calls, 1)
+				status = history.Queued
+			}
+			page, err := kept.Store().List(t.Context(), history.Filter{})
+			require.NoError(t, err)
+			require.Len(t, page.Entries, 2)
+			for _, e := range page.Entries {
+				assert.Equal(t, status, e.Status)
+			}
+			assert.NotNil(t, deliveries[1].Receipt)
+
+			if b, ok := next.(*batch); ok {
+				b.err = &deliver.Error{Kind: deliver.ErrExhausted, Cause: deliver.CauseConnection}
+				_, err := d.Dispatch(t.Context(), routing.Message{Type: routing.MessageNewLead, Lead: mapping.Lead{"leadId": "2", "firstName": "Jane"}})
+				assert.ErrorIs(t, err, deliver.ErrExhausted)
+				page, err := kept.Store().List(t.Context(), history.Filter{Status: history.Failed})
+				require.NoError(t, err)
+				assert.Len(t, page.Entries, 2)
+			}
+		})
+	}
 }
 
 func TestABatchDelivererGetsAMessageForAllEndpoints(t *testing.T) {

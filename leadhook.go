@@ -201,9 +201,7 @@ func (d *Dispatcher) dispatch(ctx context.Context, m routing.Message, list []*en
 			told = i
 		}
 	}
-	if batch, ok := d.deliverer.(deliver.BatchDeliverer); ok {
-		deliverBatch(ctx, batch, requests, deliveries)
-	} else {
+	if batch, ok := d.deliverer.(deliver.BatchDeliverer); !ok || !deliverBatch(ctx, batch, requests, deliveries) {
 		d.deliverEach(ctx, requests, deliveries, told)
 	}
 	var failed []error
@@ -216,13 +214,16 @@ func (d *Dispatcher) dispatch(ctx context.Context, m routing.Message, list []*en
 }
 
 // deliverBatch gives all requests that are not nil to a Deliverer that takes them
-// at once.
-func deliverBatch(ctx context.Context, batch deliver.BatchDeliverer, requests []*deliver.Request, deliveries []Delivery) {
+// at once; false where it does not after all.
+func deliverBatch(ctx context.Context, batch deliver.BatchDeliverer, requests []*deliver.Request, deliveries []Delivery) bool {
 	told := slices.DeleteFunc(slices.Clone(requests), func(req *deliver.Request) bool { return req == nil })
 	if len(told) == 0 {
-		return
+		return true
 	}
 	receipts, err := batch.DeliverBatch(ctx, told)
+	if errors.Is(err, errors.ErrUnsupported) {
+		return false
+	}
 	if err == nil && len(receipts) != len(told) {
 		err = errNoReceipts
 	}
@@ -235,6 +236,7 @@ func deliverBatch(ctx context.Context, batch deliver.BatchDeliverer, requests []
 			deliveries[i].Receipt, receipts = receipts[0], receipts[1:]
 		}
 	}
+	return true
 }
 
 // deliverEach delivers the requests that are not nil side by side, the last of

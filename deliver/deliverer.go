@@ -33,7 +33,9 @@ type Deliverer interface {
 type BatchDeliverer interface {
 	Deliverer
 	// DeliverBatch is Deliver for all of reqs, or for none: an error is that of
-	// each of them. The receipts are in their order.
+	// each of them. The receipts are in their order. errors.ErrUnsupported says that
+	// it takes no batches, as one around another does that takes none: they are to
+	// be delivered one by one.
 	DeliverBatch(ctx context.Context, reqs []*Request) ([]*Receipt, error)
 }
 

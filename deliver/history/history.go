@@ -34,7 +34,7 @@ type History struct {
 	options Options
 }
 
-var _ deliver.Deliverer = (*History)(nil)
+var _ deliver.BatchDeliverer = (*History)(nil)
 
 // New returns a History around next. Nil options are the defaults. A negative
 // timeout is an error, and what a store's Validate says, where it has one.
@@ -69,12 +69,39 @@ func (h *History) Deliver(ctx context.Context, req *deliver.Request) (*deliver.R
 func (h *History) deliver(ctx context.Context, req *deliver.Request, resent bool) (receipt *deliver.Receipt, err error) {
 	began := time.Now()
 	err = errPanic // until it returns
+	defer func() { h.keep(ctx, newEntry(req, began, resent, receipt, err)) }()
+	return h.next.Deliver(ctx, req)
+}
+
+// DeliverBatch delivers reqs at once, as a queue behind it does, and records what
+// came of each. errors.ErrUnsupported: what is behind it takes no batches.
+func (h *History) DeliverBatch(ctx context.Context, reqs []*deliver.Request) (receipts []*deliver.Receipt, err error) {
+	batch, ok := h.next.(deliver.BatchDeliverer)
+	if !ok {
+		return nil, errors.ErrUnsupported
+	}
+	began := time.Now()
+	err = errPanic // until it returns
 	defer func() {
-		if recordErr := h.record(ctx, newEntry(req, began, resent, receipt, err)); recordErr != nil && h.options.OnError != nil {
-			h.options.OnError(ctx, recordErr)
+		if errors.Is(err, errors.ErrUnsupported) {
+			return
+		}
+		for i, req := range reqs {
+			var receipt *deliver.Receipt
+			if i < len(receipts) {
+				receipt = receipts[i]
+			}
+			h.keep(ctx, newEntry(req, began, false, receipt, err))
 		}
 	}()
-	return h.next.Deliver(ctx, req)
+	return batch.DeliverBatch(ctx, reqs)
+}
+
+// keep records e, and tells of a store that fails.
+func (h *History) keep(ctx context.Context, e Entry) {
+	if err := h.record(ctx, e); err != nil && h.options.OnError != nil {
+		h.options.OnError(ctx, err)
+	}
 }
 
 // errPanic is what came of a request whose Deliverer, or a hook of its, panicked:

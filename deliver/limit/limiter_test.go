@@ -453,16 +453,17 @@ func TestTheBreakerOpensForDeadEndpoints(t *testing.T) {
 	require.NoError(t, err)
 	defer c.Close()
 	dead := "http://" + c.LocalAddr().String() // nobody listens there, nor can as long as c is open
-	for proves, set := range map[string]func(t *testing.T, req *deliver.Request) context.Context{
-		"refused": func(t *testing.T, req *deliver.Request) context.Context {
+	for proves, set := range map[string]func(t *testing.T, h *deliver.HTTP, req *deliver.Request) context.Context{
+		"refused": func(t *testing.T, _ *deliver.HTTP, req *deliver.Request) context.Context {
 			req.Destination.URL = dead
 			return t.Context()
 		},
-		"no answer": func(t *testing.T, req *deliver.Request) context.Context { return t.Context() },
-		"no answer, and the caller gives up in the second attempt": func(t *testing.T, req *deliver.Request) context.Context {
+		"no answer": func(t *testing.T, _ *deliver.HTTP, req *deliver.Request) context.Context { return t.Context() },
+		"no answer, and the caller gives up in the second attempt": func(t *testing.T, h *deliver.HTTP, req *deliver.Request) context.Context {
 			req.Destination.MaxAttempts = 2
-			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
+			ctx, cancel := context.WithCancel(t.Context())
 			t.Cleanup(cancel)
+			h.Observe = func(context.Context, *deliver.Request, deliver.Attempt) { time.AfterFunc(time.Millisecond, cancel) }
 			return ctx
 		},
 	} {
@@ -476,7 +477,7 @@ func TestTheBreakerOpensForDeadEndpoints(t *testing.T) {
 			for range 5 {
 				req := request("a", r.URL)
 				req.Destination.Timeout = 20 * time.Millisecond
-				_, err := l.Deliver(set(t, req), req)
+				_, err := l.Deliver(set(t, h, req), req)
 				require.Error(t, err)
 				require.NotContains(t, err.Error(), "throttled")
 			}
