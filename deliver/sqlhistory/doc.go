@@ -1,0 +1,50 @@
+// Package sqlhistory keeps the history of deliveries in SQLite or PostgreSQL: a
+// history.Store on database/sql, with the driver that the host chooses.
+//
+//	db, err := sql.Open("pgx", "postgres://…") // github.com/jackc/pgx/v5/stdlib
+//	…
+//	store, err := sqlhistory.New(db, sqlhistory.PostgreSQL, nil)
+//	…
+//	err = store.Migrate(ctx)
+//	…
+//	h, err := history.New(&deliver.HTTP{}, store, nil)
+//
+// # Databases
+//
+// PostgreSQL 12 or later, by pgx's stdlib. The tables are where the connection's
+// search_path says, in a database encoded in UTF-8.
+//
+// SQLite 3.37 or later, by modernc.org/sqlite. A connection that finds the
+// database locked must wait, and readers should not: open it with
+//
+//	sql.Open("sqlite", "file:history.db?_pragma=journal_mode(WAL)&_pragma=busy_timeout(5000)")
+//
+// A database in memory is one for each connection: db.SetMaxOpenConns(1) makes
+// them one.
+//
+// # Tables
+//
+// leadhook_history has a row for each entry: what is searched for in columns,
+// the rest in a JSON document. Times are microseconds since 1970 in UTC:
+// to_timestamp(created_at / 1e6) in PostgreSQL, datetime(created_at / 1000000,
+// 'unixepoch') in SQLite. leadhook_history_migrations says what Migrate did.
+// Options.TablePrefix gives them other names.
+//
+// # Pages
+//
+// A page is read off an index, without a sort, and as fast at the end of a list
+// as at its beginning: for a Filter's endpoint, endpoint and status, lead, status,
+// cause, times, and for test deliveries. Other conditions are checked row by row
+// along the one that fits best: what matches one row in a million takes a while.
+//
+// # Several processes
+//
+// An entry is merged under a lock of its row, so that processes that record the
+// same one lose nothing. RecordTx does that in a transaction of the host's: what
+// the host stores and what was delivered are then known together or not at all.
+//
+// # Keeping
+//
+// Nothing is forgotten by itself: call Prune daily, by way of example, and
+// EraseLead where a person asks for it.
+package sqlhistory

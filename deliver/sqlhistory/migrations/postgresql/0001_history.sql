@@ -1,0 +1,23 @@
+-- The order of IDs is that of their bytes, whatever the database's language.
+CREATE TABLE {prefix}history (
+	id           TEXT COLLATE "C" PRIMARY KEY,
+	message_id   TEXT NOT NULL,
+	endpoint_id  TEXT COLLATE "C" NOT NULL,
+	lead_id      TEXT COLLATE "C" NOT NULL,
+	message_type TEXT NOT NULL,
+	test         BOOLEAN NOT NULL,
+	status       TEXT COLLATE "C" NOT NULL,
+	cause        TEXT COLLATE "C" NOT NULL,
+	created_at   BIGINT NOT NULL, -- microseconds since 1970, UTC
+	updated_at   BIGINT NOT NULL,
+	document     JSON NOT NULL
+);
+
+-- Each ends in the order of a list, so that a page needs no sort.
+CREATE INDEX {prefix}history_created ON {prefix}history (created_at, id);
+CREATE INDEX {prefix}history_endpoint ON {prefix}history (endpoint_id, created_at, id);
+CREATE INDEX {prefix}history_endpoint_status ON {prefix}history (endpoint_id, status, created_at, id);
+CREATE INDEX {prefix}history_lead ON {prefix}history (lead_id, created_at, id);
+CREATE INDEX {prefix}history_status ON {prefix}history (status, created_at, id);
+CREATE INDEX {prefix}history_cause ON {prefix}history (cause, created_at, id) WHERE cause <> '';
+CREATE INDEX {prefix}history_test ON {prefix}history (created_at, id) WHERE test = TRUE;
