@@ -20,7 +20,7 @@ func BenchmarkPageOfAMillion(b *testing.B) {
 	for _, dialect := range []sqlhistory.Dialect{sqlhistory.SQLite, sqlhistory.PostgreSQL} {
 		b.Run(string(dialect), func(b *testing.B) {
 			s, db := newStore(b, dialect)
-			fill(b, db, dialect, n)
+			fill(b, db, dialect, n, 100)
 			middle := history.Entry{CreatedAt: epoch.Add(n / 2 * time.Second), ID: "8"}.Cursor()
 			for name, f := range map[string]history.Filter{
 				"first":  {EndpointID: "endpoint-7", Status: history.Failed},
@@ -36,9 +36,7 @@ func BenchmarkPageOfAMillion(b *testing.B) {
 						page, err := s.List(b.Context(), f)
 						times = append(times, time.Since(began))
 						require.NoError(b, err)
-						if f.LeadID == "" {
-							require.Len(b, page.Entries, 50)
-						}
+						require.Len(b, page.Entries, 50)
 					}
 					slices.Sort(times)
 					p99 := times[len(times)*99/100]

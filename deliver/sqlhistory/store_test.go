@@ -190,7 +190,7 @@ func TestRecordTxIsTheCallers(t *testing.T) {
 func TestPruneTakesThousandsByTheThousand(t *testing.T) {
 	each(t, func(t *testing.T, dialect sqlhistory.Dialect) {
 		s, db := newStore(t, dialect)
-		fill(t, db, dialect, 5000)
+		fill(t, db, dialect, 5000, 10)
 		counts, errs := make([]int, 3), make([]error, 3)
 		var wg sync.WaitGroup
 		for i := range counts { // several processes have the same job at night
