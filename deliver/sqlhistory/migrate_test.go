@@ -2,6 +2,7 @@ package sqlhistory_test
 
 import (
 	"database/sql"
+	"fmt"
 	"sync"
 	"testing"
 	"testing/fstest"
@@ -48,6 +49,31 @@ func TestProcessesMigrateAtOnce(t *testing.T) {
 		assert.Equal(t, at, again, "nothing is done twice")
 		_, err := s.Get(t.Context(), "x")
 		assert.NoError(t, err, "nor lost")
+	})
+}
+
+func TestProcessesGoForwardAtOnce(t *testing.T) {
+	each(t, func(t *testing.T, dialect sqlhistory.Dialect) {
+		d := newDatabase(t, dialect)
+		folder := "migrations/" + string(dialect) + "/"
+		files := fstest.MapFS{folder + "1_a.sql": {Data: []byte("CREATE TABLE {prefix}a (x INTEGER);")}}
+		first, db := d.store(t)
+		require.NoError(t, first.MigrateFiles(t.Context(), files))
+		var want []int
+		for version := 1; version < 20; version++ {
+			want = append(want, version)
+			if version > 1 {
+				files[fmt.Sprintf("%s%d_a.sql", folder, version)] = &fstest.MapFile{Data: fmt.Appendf(nil, "ALTER TABLE {prefix}a ADD COLUMN x%d INTEGER;", version)}
+			}
+		}
+		var wg sync.WaitGroup
+		for range 8 {
+			s, _ := d.store(t)
+			wg.Go(func() { assert.NoError(t, s.MigrateFiles(t.Context(), files)) })
+		}
+		wg.Wait()
+		versions, _ := applied(t, db)
+		assert.Equal(t, want, versions)
 	})
 }
 

@@ -79,6 +79,40 @@ func TestItIsAStore(t *testing.T) {
 	})
 }
 
+// IDs are in the order of their bytes in a database whose language has another.
+func TestIDsAreBytesInAnyLanguage(t *testing.T) {
+	d := newDatabase(t, sqlhistory.PostgreSQL)
+	admin := d.open(t)
+	var name string
+	require.NoError(t, admin.QueryRowContext(t.Context(), "SELECT current_database()").Scan(&name))
+	if _, err := admin.ExecContext(t.Context(), "CREATE DATABASE "+name+"_en TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US'"); err != nil {
+		t.Skipf("the server has no ICU: %v", err)
+	}
+	t.Cleanup(func() {
+		_, err := admin.ExecContext(context.Background(), "DROP DATABASE "+name+"_en WITH (FORCE)")
+		assert.NoError(t, err)
+	})
+	d.dsn = strings.Replace(d.dsn, name, name+"_en", 1)
+	s, db := d.store(t)
+	var less bool
+	require.NoError(t, db.QueryRowContext(t.Context(), "SELECT 'a' < 'B'").Scan(&less))
+	require.True(t, less, "English it is")
+	require.NoError(t, s.Migrate(t.Context()))
+	var ids []string
+	for _, id := range []string{"a", "B", "c", "-d"} {
+		require.NoError(t, s.Record(t.Context(), history.Entry{ID: id, CreatedAt: epoch, UpdatedAt: epoch}))
+	}
+	for f := (history.Filter{Limit: 1}); ; {
+		page, err := s.List(t.Context(), f)
+		require.NoError(t, err)
+		ids = append(ids, page.Entries[0].ID)
+		if f.After = page.Next; f.After == "" {
+			break
+		}
+	}
+	assert.Equal(t, []string{"c", "a", "B", "-d"}, ids)
+}
+
 // What two processes record of one entry is all there in the end.
 func TestProcessesLoseNothing(t *testing.T) {
 	each(t, func(t *testing.T, dialect sqlhistory.Dialect) {
@@ -194,7 +228,12 @@ func TestPruneTakesThousandsByTheThousand(t *testing.T) {
 		counts, errs := make([]int, 3), make([]error, 3)
 		var wg sync.WaitGroup
 		for i := range counts { // several processes have the same job at night
-			wg.Go(func() { counts[i], errs[i] = s.Prune(t.Context(), epoch.Add(3500*time.Second)) })
+			wg.Go(func() {
+				counts[i], errs[i] = s.Prune(t.Context(), epoch.Add(3500*time.Second))
+				left, err := s.List(t.Context(), history.Filter{Until: epoch.Add(3500 * time.Second)})
+				assert.NoError(t, err)
+				assert.Empty(t, left, "whoever took them, none is left")
+			})
 		}
 		wg.Wait()
 		assert.Equal(t, make([]error, 3), errs)
