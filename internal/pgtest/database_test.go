@@ -11,6 +11,7 @@ import (
 )
 
 func TestEachCallGivesAnEmptyDatabase(t *testing.T) {
+	t.Setenv("LEADHOOK_TEST_POSTGRES", "") // a server of its own is the point
 	query := func(dsn, sql string) string {
 		out, err := exec.Command(filepath.Join(programs(), "psql"), "-XAt", "-d", dsn, "-c", sql).CombinedOutput()
 		require.NoError(t, err, "%s", out)
