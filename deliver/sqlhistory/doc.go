@@ -11,11 +11,12 @@
 //
 // # Databases
 //
-// PostgreSQL 12 or later, by pgx's stdlib. The tables are where the connection's
-// search_path says, in a database encoded in UTF-8.
+// PostgreSQL, by pgx's stdlib; it is tested with version 15. The tables are where
+// the connection's search_path says, in a database encoded in UTF-8.
 //
-// SQLite 3.37 or later, by modernc.org/sqlite. A connection that finds the
-// database locked must wait, and readers should not: open it with
+// SQLite 3.37 or later, which has strict tables, by modernc.org/sqlite. A
+// connection that finds the database locked must wait, and readers should not:
+// open it with
 //
 //	sql.Open("sqlite", "file:history.db?_pragma=journal_mode(WAL)&_pragma=busy_timeout(5000)")
 //
