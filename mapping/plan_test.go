@@ -163,3 +163,18 @@ func FuzzCompile(f *testing.F) {
 }
 
 var strings1000 = string(make([]byte, 1000))
+
+// A validator goes on with what has no fault, under the indices of the mapping.
+func TestASoundPlanLeavesOutWhatIsFaulty(t *testing.T) {
+	p, err := mapping.CompileSound(mapping.Mapping{Rules: []mapping.Rule{
+		{Field: "emial", Name: "a"}, {Field: "email", Name: "b"}, {Field: "phone", Name: "b"}, {Field: "city", Name: "c"},
+	}}, nil)
+	require.Error(t, err)
+	var names []string
+	var indices []int
+	for _, o := range p.Outputs() {
+		names, indices = append(names, o.Name), append(indices, o.Index)
+	}
+	assert.Equal(t, []string{"messageType", "b", "c"}, names)
+	assert.Equal(t, []int{-1, 1, 3}, indices)
+}

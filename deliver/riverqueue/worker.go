@@ -19,6 +19,8 @@ import (
 // any more: what waits for it is canceled.
 var ErrNoEndpoint = errors.New("riverqueue: the endpoint does not exist")
 
+var errNoResolve = errors.New("riverqueue: the worker has no Resolve; nobody can say where a job goes")
+
 // A Worker sends what a Queue stored. It is added to the host's workers with
 // river.AddWorker, before the client is made.
 type Worker[TTx any] struct {
@@ -71,6 +73,9 @@ func (w *Worker[TTx]) Work(ctx context.Context, job *river.Job[Job]) error {
 		return w.later(ctx, fmt.Errorf("riverqueue: looking for jobs of the same lead: %w", err))
 	case wait > 0:
 		return river.JobSnooze(wait)
+	}
+	if w.Resolve == nil {
+		return w.later(ctx, errNoResolve)
 	}
 	to, err := w.Resolve(ctx, job.Args.EndpointID)
 	switch {

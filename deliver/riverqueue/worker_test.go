@@ -358,6 +358,20 @@ func TestASlowEndpointLeavesWorkersToTheOthers(t *testing.T) {
 	})
 }
 
+func TestAWorkerWithoutResolveIsTold(t *testing.T) {
+	each(t, func(t *testing.T, open func(*testing.T) connection) {
+		told := make(chan error, 100)
+		l := newLab(t, open, func(l *lab) {
+			l.resolve = nil
+			l.onError = func(_ context.Context, err error) { told <- err }
+		})
+		l.start()
+		l.deliver(request("crm", "1", "new_lead"))
+		assert.ErrorContains(t, <-told, "no Resolve")
+		assert.Empty(t, l.fake.Requests())
+	})
+}
+
 func TestLimitsThatAreNoneAreTold(t *testing.T) {
 	each(t, func(t *testing.T, open func(*testing.T) connection) {
 		var told error
