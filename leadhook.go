@@ -69,7 +69,7 @@ func (d Delivery) Attempts() []deliver.Attempt {
 }
 
 // ErrUnknownEndpoint: there is no endpoint of this ID.
-var ErrUnknownEndpoint = errors.New("unknown endpoint")
+var ErrUnknownEndpoint = deliver.ErrUnknownEndpoint
 
 // errNoReturn is for a Deliverer that ends its goroutine, as testing's FailNow does.
 var errNoReturn = errors.New("leadhook: the deliverer did not return")
@@ -335,12 +335,31 @@ func (d *Dispatcher) Preview(endpointID string, m routing.Message) (*deliver.Req
 	if err != nil {
 		return nil, fmt.Errorf("endpoint %.80q: %w", endpointID, err)
 	}
-	req.Destination.Header = req.Destination.Header.Clone()
-	req.Destination.Secrets = slices.Clone(req.Destination.Secrets)
-	req.Destination.Accept = slices.Clone(req.Destination.Accept)
-	req.Destination.Outcomes = slices.Clone(req.Destination.Outcomes)
+	req.Destination = cloned(req.Destination)
 	req.Masked = slices.Clone(req.Masked)
 	return req, nil
+}
+
+// Destination returns where an endpoint's requests go now: what a queue's worker
+// asks for when it sends. To an endpoint that is disabled nothing may go, so that
+// it is Held here. The error is deliver.ErrUnknownEndpoint.
+func (d *Dispatcher) Destination(endpointID string) (deliver.Destination, error) {
+	e, err := d.endpoints.Load().find(endpointID)
+	if err != nil {
+		return deliver.Destination{}, err
+	}
+	to := cloned(e.destination)
+	to.Held = to.Held || e.routing.Disabled
+	return to, nil
+}
+
+// cloned shares nothing with to that a caller may change.
+func cloned(to deliver.Destination) deliver.Destination {
+	to.Header = to.Header.Clone()
+	to.Secrets = slices.Clone(to.Secrets)
+	to.Accept = slices.Clone(to.Accept)
+	to.Outcomes = slices.Clone(to.Outcomes)
+	return to
 }
 
 // Rebuild is Preview for a message that is to be delivered once more: it refuses

@@ -384,3 +384,33 @@ func TestNewRefuses(t *testing.T) {
 	_, err := leadhook.New(nil, nil)
 	assert.ErrorContains(t, err, "&deliver.HTTP{}")
 }
+
+// What a queue's worker asks for when it sends.
+func TestDestinationIsThatOfNow(t *testing.T) {
+	d, err := leadhook.New(&delivertest.Fake{}, nil)
+	require.NoError(t, err)
+	m := mapping.Mapping{Rules: []mapping.Rule{{Field: "email", Name: "email"}}}
+	e := leadhook.Endpoint{ID: "crm", URL: "https://crm.example.com/old", Mapping: m, Headers: map[string]string{"X-Key": "1"}, Timeout: time.Second}
+	require.NoError(t, d.SetEndpoints([]leadhook.Endpoint{e}))
+	to, err := d.Destination("crm")
+	require.NoError(t, err)
+	assert.Equal(t, e.URL, to.URL)
+	assert.Equal(t, time.Second, to.Timeout)
+	to.Header.Set("X-Key", "of the caller")
+
+	e.URL = "https://crm.example.com/new"
+	require.NoError(t, d.SetEndpoints([]leadhook.Endpoint{e, {ID: "off", URL: e.URL, Mapping: m, Disabled: true}}))
+	to, err = d.Destination("crm")
+	require.NoError(t, err)
+	assert.Equal(t, e.URL, to.URL)
+	assert.Equal(t, "1", to.Header.Get("X-Key"))
+	assert.False(t, to.Held)
+
+	to, err = d.Destination("off")
+	require.NoError(t, err)
+	assert.True(t, to.Held, "nothing may go to what is disabled")
+
+	_, err = d.Destination("gone")
+	assert.ErrorIs(t, err, deliver.ErrUnknownEndpoint)
+	assert.ErrorIs(t, err, leadhook.ErrUnknownEndpoint)
+}

@@ -27,6 +27,7 @@ const (
 	CauseOutcome        Cause = "outcome"         // the answer's body says so, by an outcome rule
 	CauseLeadData       Cause = "lead_data"       // the endpoint refuses a value of this lead
 	CauseThrottled      Cause = "throttled"       // kept back by limits; package limit
+	CauseQueue          Cause = "queue"           // a queue could not store it
 )
 
 var remedies = map[Cause]string{
@@ -45,6 +46,7 @@ var remedies = map[Cause]string{
 	CauseHeld:           "Release the endpoint when it is ready; what waits is delivered then.",
 	CauseOutcome:        "Read the reason in the endpoint's answer: its system got the request and did not take the lead; if it did, correct the outcome rules.",
 	CauseLeadData:       "Check this lead's values against what the endpoint allows, and where many leads fail restrict the form that collects them.",
+	CauseQueue:          "Nothing needs to be done at the endpoint: the lead could not be stored for delivery on our side and is to be handed over again.",
 	CauseThrottled:      "Nothing needs to be done if it passes when it is sent again after the wait; if it lasts, raise the limits or look at the failures before.",
 }
 

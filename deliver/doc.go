@@ -31,6 +31,7 @@
 //	| outcome         | a success by its status, not by an outcome rule | as the rule says      |
 //	| held            | the endpoint is held                            | exhausted, not sent   |
 //	| throttled       | package limit holds it back                     | exhausted, not sent   |
+//	| queue           | a queue cannot store it now                     | exhausted, not sent   |
 //	| canceled        | the caller's context ended                      | neither               |
 //
 // # Outcomes

@@ -17,6 +17,9 @@ var (
 	ErrExhausted = errors.New("attempts exhausted")
 )
 
+// ErrUnknownEndpoint: there is no endpoint of this ID, or not any more.
+var ErrUnknownEndpoint = errors.New("unknown endpoint")
+
 // An Error is what came of a request that was neither accepted nor stored.
 // errors.Is finds Kind in it.
 type Error struct {

@@ -66,7 +66,7 @@ func (r Record) after(receipt *deliver.Receipt, err error, now time.Time, span t
 	}
 	cause, rejected := e.EndpointCause(), e.Kind == deliver.ErrRejected
 	switch cause {
-	case "", deliver.CauseHeld, deliver.CauseThrottled, deliver.CauseLeadData, deliver.CauseCanceled:
+	case "", deliver.CauseHeld, deliver.CauseThrottled, deliver.CauseLeadData, deliver.CauseCanceled, deliver.CauseQueue:
 		return r, false
 	case deliver.CauseOutcome:
 		if rejected { // it works, and says no to this lead

@@ -178,7 +178,7 @@ func judge(err error) health {
 		return unknown
 	}
 	switch cause := e.EndpointCause(); {
-	case cause == "", cause == deliver.CauseRateLimited, cause == deliver.CauseThrottled, cause == deliver.CauseHeld, cause == deliver.CauseCanceled,
+	case cause == "", cause == deliver.CauseRateLimited, cause == deliver.CauseThrottled, cause == deliver.CauseHeld, cause == deliver.CauseCanceled, cause == deliver.CauseQueue,
 		cause == deliver.CauseBlockedAddress, cause == deliver.CauseConfiguration && len(e.Attempts) == 0:
 		return unknown
 	case e.Kind == deliver.ErrRejected:

@@ -53,17 +53,21 @@ func ExampleQueue() {
 		log.Fatal(err)
 	}
 
+	sender := &deliver.HTTP{AllowPrivate: true} // for loopback; &deliver.HTTP{} elsewhere
+	d, err := leadhook.New(sender, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := d.SetEndpoints(endpoints); err != nil {
+		log.Fatal(err)
+	}
+
 	// What sends: River's client, and our worker in it.
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &riverqueue.Worker[*sql.Tx]{
-		Deliverer: &deliver.HTTP{AllowPrivate: true}, // for loopback; leave it out elsewhere
+		Deliverer: sender,
 		Resolve: func(_ context.Context, endpointID string) (deliver.Destination, error) {
-			for _, e := range endpoints { // in a host, from its database
-				if e.ID == endpointID {
-					return deliver.Destination{URL: e.URL, Secrets: e.Secrets}, nil
-				}
-			}
-			return deliver.Destination{}, riverqueue.ErrNoEndpoint
+			return d.Destination(endpointID)
 		},
 	})
 	client, err := river.NewClient(riversqlite.New(db), &river.Config{
@@ -82,13 +86,6 @@ func ExampleQueue() {
 	// What stores.
 	queue, err := riverqueue.New(client, nil)
 	if err != nil {
-		log.Fatal(err)
-	}
-	d, err := leadhook.New(queue, nil)
-	if err != nil {
-		log.Fatal(err)
-	}
-	if err := d.SetEndpoints(endpoints); err != nil {
 		log.Fatal(err)
 	}
 	tx, err := db.BeginTx(ctx, nil)

@@ -116,7 +116,7 @@ func failed(ctx context.Context, err error) *deliver.Error {
 	if ctx.Err() != nil {
 		return &deliver.Error{Kind: ctx.Err(), Cause: deliver.CauseCanceled}
 	}
-	return &deliver.Error{Kind: deliver.ErrExhausted, Cause: deliver.CauseConnection, Err: fmt.Errorf("riverqueue: storing: %w", err)}
+	return &deliver.Error{Kind: deliver.ErrExhausted, Cause: deliver.CauseQueue, Err: fmt.Errorf("riverqueue: storing: %w", err)}
 }
 
 func host(req *deliver.Request) string {

@@ -15,10 +15,6 @@ import (
 	"github.com/topprovider/leadhook/deliver/limit"
 )
 
-// ErrNoEndpoint is what Worker.Resolve returns for an endpoint that is not there
-// any more: what waits for it is canceled.
-var ErrNoEndpoint = errors.New("riverqueue: the endpoint does not exist")
-
 var errNoResolve = errors.New("riverqueue: the worker has no Resolve; nobody can say where a job goes")
 
 // A Worker sends what a Queue stored. It is added to the host's workers with
@@ -27,7 +23,8 @@ type Worker[TTx any] struct {
 	river.WorkerDefaults[Job]
 
 	// Resolve returns where an endpoint's jobs go now, so that an endpoint that was
-	// mended gets the waiting leads at its new address. ErrNoEndpoint cancels
+	// mended gets the waiting leads at its new address: Dispatcher.Destination, or
+	// the host's own look into its database. deliver.ErrUnknownEndpoint cancels
 	// them; after any other error they wait, without using up an attempt.
 	// MaxAttempts of what it returns is not looked at: a job's attempt is one.
 	Resolve func(ctx context.Context, endpointID string) (deliver.Destination, error)
@@ -79,7 +76,7 @@ func (w *Worker[TTx]) Work(ctx context.Context, job *river.Job[Job]) error {
 	}
 	to, err := w.Resolve(ctx, job.Args.EndpointID)
 	switch {
-	case errors.Is(err, ErrNoEndpoint):
+	case errors.Is(err, deliver.ErrUnknownEndpoint):
 		return river.JobCancel(err)
 	case err != nil:
 		return w.later(ctx, fmt.Errorf("riverqueue: resolving endpoint %.80q: %w", job.Args.EndpointID, err))

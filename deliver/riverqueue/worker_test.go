@@ -161,7 +161,7 @@ func TestADeletedEndpointCancelsWhatWaits(t *testing.T) {
 	each(t, func(t *testing.T, open func(*testing.T) connection) {
 		l := newLab(t, open, func(l *lab) {
 			l.resolve = func(context.Context, string) (deliver.Destination, error) {
-				return deliver.Destination{}, fmt.Errorf("of the host: %w", riverqueue.ErrNoEndpoint)
+				return deliver.Destination{}, fmt.Errorf("of the host: %w", deliver.ErrUnknownEndpoint)
 			}
 		})
 		l.start()
@@ -170,7 +170,7 @@ func TestADeletedEndpointCancelsWhatWaits(t *testing.T) {
 		job := l.jobs()[0]
 		assert.Equal(t, rivertype.JobStateCancelled, job.State)
 		require.Len(t, job.Errors, 1)
-		assert.Contains(t, job.Errors[0].Error, "does not exist")
+		assert.Contains(t, job.Errors[0].Error, "unknown endpoint")
 	})
 }
 
