@@ -44,6 +44,7 @@ type Worker[TTx any] struct {
 	// reason: Resolve failed, or the database. nil: nobody is.
 	OnError func(context.Context, error)
 
+	streams streams[TTx]
 	once    sync.Once
 	own     deliver.HTTP
 	limited deliver.Deliverer
@@ -61,8 +62,11 @@ const (
 
 // Work sends one job, where it is its turn.
 func (w *Worker[TTx]) Work(ctx context.Context, job *river.Job[Job]) error {
-	client := river.ClientFromContext[TTx](ctx)
-	wait, err := w.turn(ctx, client, job)
+	req, err := job.Args.Request()
+	if err != nil {
+		return river.JobCancel(err)
+	}
+	wait, err := w.turn(ctx, river.ClientFromContext[TTx](ctx), job)
 	switch {
 	case errors.Is(err, errSuperseded):
 		return river.JobCancel(err)
@@ -74,12 +78,12 @@ func (w *Worker[TTx]) Work(ctx context.Context, job *river.Job[Job]) error {
 	if w.Resolve == nil {
 		return w.later(ctx, errNoResolve)
 	}
-	to, err := w.Resolve(ctx, job.Args.EndpointID)
+	to, err := w.Resolve(ctx, req.EndpointID)
 	switch {
 	case errors.Is(err, deliver.ErrUnknownEndpoint):
 		return river.JobCancel(err)
 	case err != nil:
-		return w.later(ctx, fmt.Errorf("riverqueue: resolving endpoint %.80q: %w", job.Args.EndpointID, err))
+		return w.later(ctx, fmt.Errorf("riverqueue: resolving endpoint %.80q: %w", req.EndpointID, err))
 	case to.Held:
 		return river.JobSnooze(heldFor)
 	}
@@ -88,7 +92,8 @@ func (w *Worker[TTx]) Work(ctx context.Context, job *river.Job[Job]) error {
 	if w.invalid != nil {
 		return w.later(ctx, w.invalid)
 	}
-	_, err = w.limited.Deliver(ctx, job.Args.request(to))
+	req.Destination = to
+	_, err = w.limited.Deliver(ctx, req)
 	return verdict(ctx, job, err)
 }
 
@@ -149,6 +154,6 @@ func snoozes(job *river.Job[Job]) int {
 
 // NextRetry is the schedule, give or take a fifth.
 func (w *Worker[TTx]) NextRetry(job *river.Job[Job]) time.Time {
-	waits := schedule(w.Schedule, job.Args.EndpointID)
+	waits := schedule(w.Schedule, job.Args.endpointID())
 	return time.Now().Add(jittered(waits[min(job.Attempt, len(waits)-1)]))
 }

@@ -280,7 +280,7 @@ func TestAHeldEndpointKeepsItsJobs(t *testing.T) {
 			return n == 6
 		}, 20*time.Second, 10*time.Millisecond)
 		for _, job := range l.jobs() {
-			if strings.Contains(string(job.EncodedArgs), `"crm"`) {
+			if strings.Contains(string(job.EncodedArgs), `"crm/`) {
 				assert.Equal(t, 0, job.Attempt)
 			}
 		}

@@ -1,0 +1,4 @@
+package riverqueue
+
+// NewJob is what a Queue stores.
+var NewJob = newJob
