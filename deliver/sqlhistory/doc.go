@@ -41,8 +41,24 @@
 // # Several processes
 //
 // An entry is merged under a lock of its row, so that processes that record the
-// same one lose nothing. RecordTx does that in a transaction of the host's: what
-// the host stores and what was delivered are then known together or not at all.
+// same one lose nothing.
+//
+// # Transactions
+//
+// Store.Tx, and Pgx for a pgx.Tx, give a Store within a transaction of the host's.
+// A lead, the jobs of its deliveries and the entries that say "queued" are then
+// stored together or not at all:
+//
+//	h, err := history.New(queue.Tx(tx), store.Tx(tx), nil) // deliver/riverqueue on SQLite
+//	h, err := history.New(queue.Tx(tx), sqlhistory.Pgx(store, tx), nil) // and on PostgreSQL
+//
+// EraseLead belongs in the transaction that deletes the host's own lead. A
+// History around deliver.HTTP does not: tx would be open while it sends.
+//
+// With db.SetMaxOpenConns(1), tx has the only connection. A Store beside it waits
+// for that: for ever, where the same goroutine is to end tx.
+//
+// A host on pgxpool has its db for New from stdlib.OpenDBFromPool.
 //
 // # Keeping
 //

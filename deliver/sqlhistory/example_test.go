@@ -3,6 +3,7 @@ package sqlhistory_test
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 
 	"github.com/topprovider/leadhook/deliver"
@@ -55,9 +56,9 @@ func ExampleStore() {
 	// new-1 for endpoint crm (lead 1, new_lead): failed (authentication), 1 attempts
 }
 
-// What a host stores of a lead, and that it was delivered, are known together or
-// not at all.
-func ExampleStore_RecordTx() {
+// What a host stores of a lead, and what became of its delivery, are known together
+// or not at all.
+func ExampleStore_Tx() {
 	ctx := context.Background()
 	db, err := sql.Open("sqlite", ":memory:")
 	if err != nil {
@@ -65,8 +66,8 @@ func ExampleStore_RecordTx() {
 		return
 	}
 	defer db.Close()
-	db.SetMaxOpenConns(1)
-	store, err := sqlhistory.New(db, sqlhistory.SQLite, &sqlhistory.Options{TablePrefix: "shop_"})
+	db.SetMaxOpenConns(1) // while a transaction is open, it has the only one
+	store, err := sqlhistory.New(db, sqlhistory.SQLite, nil)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -75,17 +76,49 @@ func ExampleStore_RecordTx() {
 		fmt.Println(err)
 		return
 	}
-	tx, err := db.BeginTx(ctx, nil)
+	if _, err := db.ExecContext(ctx, "CREATE TABLE leads (id TEXT PRIMARY KEY)"); err != nil {
+		fmt.Println(err)
+		return
+	}
+	take := func(leadID string) error {
+		tx, err := db.BeginTx(ctx, nil)
+		if err != nil {
+			return err
+		}
+		defer tx.Rollback()
+		if _, err := tx.ExecContext(ctx, "INSERT INTO leads (id) VALUES (?)", leadID); err != nil {
+			return err
+		}
+		var unrecorded error
+		h, err := history.New(&delivertest.Fake{}, store.Tx(tx), &history.Options{ // the Fake stands in for a queue within tx
+			OnError: func(_ context.Context, err error) { unrecorded = err },
+		})
+		if err != nil {
+			return err
+		}
+		if _, err := h.Deliver(ctx, &deliver.Request{ID: "new-" + leadID, EndpointID: "crm", LeadID: leadID, MessageType: "new_lead"}); err != nil {
+			return err
+		}
+		if unrecorded != nil {
+			return unrecorded
+		}
+		if leadID == "2" {
+			return errors.New("the host thinks better of it")
+		}
+		return tx.Commit()
+	}
+	fmt.Println(take("1"))
+	fmt.Println(take("2"))
+	page, err := store.List(ctx, history.Filter{})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(store.RecordTx(ctx, tx, history.Entry{ID: "1", EndpointID: "crm", Status: history.Delivered}))
-	fmt.Println(tx.Rollback())
-	_, err = store.Get(ctx, "1")
-	fmt.Println(err)
+	for _, e := range page.Entries {
+		fmt.Println(e)
+	}
 	// Output:
 	// <nil>
-	// <nil>
-	// history: no such entry
+	// the host thinks better of it
+	// new-1 for endpoint crm (lead 1, new_lead): delivered, 1 attempts
 }

@@ -29,7 +29,7 @@ func (s *Store) list(ctx context.Context, f history.Filter) (page history.Page, 
 			return page, nil
 		}
 	}
-	rows, err := s.db.QueryContext(ctx, statement, args...)
+	rows, err := s.q.query(ctx, statement, args...)
 	if err != nil {
 		return page, err
 	}

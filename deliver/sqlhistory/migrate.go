@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -36,6 +37,9 @@ func (s *Store) Migrate(ctx context.Context) error {
 }
 
 func (s *Store) migrate(ctx context.Context, files fs.FS) (err error) {
+	if s.inTx {
+		return errors.New("it is not for a transaction of the host's; call it of the Store that New returned")
+	}
 	steps, err := steps(files, s.dialect)
 	if err != nil {
 		return err

@@ -13,31 +13,24 @@ import (
 // row. Errors are the database's, and that of an entry that no database keeps:
 // see Store.
 func (s *Store) Record(ctx context.Context, e history.Entry) error {
-	if err := s.recordAlone(ctx, exact(e)); err != nil {
+	record := s.recordAlone
+	if s.inTx {
+		record = s.record
+	}
+	if err := record(ctx, exact(e)); err != nil {
 		return fmt.Errorf("sqlhistory: recording: %w", err)
 	}
 	return nil
 }
 
-// RecordTx is Record within a transaction of the caller's: e is kept when that is
-// committed, and its row locked until then. After an error in PostgreSQL there is
-// nothing left to do but to roll back. Where one transaction records several
-// entries, an order by ID keeps two of them from waiting for each other.
-//
-// The transaction should be READ COMMITTED in PostgreSQL; stricter ones can end in
-// an error of serialization, and are then to be repeated. In SQLite it should begin
-// with a write, or IMMEDIATE (_txlock=immediate): one that has read before can be
-// refused a lock, without a wait.
+// RecordTx is s.Tx(tx).Record(ctx, e).
 func (s *Store) RecordTx(ctx context.Context, tx *sql.Tx, e history.Entry) error {
-	if err := s.record(ctx, tx, exact(e)); err != nil {
-		return fmt.Errorf("sqlhistory: recording: %w", err)
-	}
-	return nil
+	return s.Tx(tx).Record(ctx, e)
 }
 
 func (s *Store) recordAlone(ctx context.Context, e history.Entry) error {
 	// Most entries are new, and take one statement.
-	if inserted, err := s.insert(ctx, s.db, e); inserted || err != nil {
+	if inserted, err := s.insert(ctx, e); inserted || err != nil {
 		return err
 	}
 	tx, err := s.db.BeginTx(ctx, s.dialect.transaction())
@@ -45,7 +38,7 @@ func (s *Store) recordAlone(ctx context.Context, e history.Entry) error {
 		return err
 	}
 	defer tx.Rollback() // nothing to do after Commit
-	if err := s.record(ctx, tx, e); err != nil {
+	if err := s.Tx(tx).record(ctx, e); err != nil {
 		return err
 	}
 	return tx.Commit()
@@ -53,12 +46,12 @@ func (s *Store) recordAlone(ctx context.Context, e history.Entry) error {
 
 // record begins with a write, which in SQLite takes the lock of a transaction
 // that is not immediate, and waits for it.
-func (s *Store) record(ctx context.Context, tx *sql.Tx, e history.Entry) error {
+func (s *Store) record(ctx context.Context, e history.Entry) error {
 	for {
-		if inserted, err := s.insert(ctx, tx, e); inserted || err != nil {
+		if inserted, err := s.insert(ctx, e); inserted || err != nil {
 			return err
 		}
-		before, err := s.get(ctx, tx, e.ID, s.dialect.locked())
+		before, err := s.get(ctx, e.ID, s.dialect.locked())
 		if errors.Is(err, history.ErrNotFound) {
 			continue // it was erased in between
 		}
@@ -69,7 +62,7 @@ func (s *Store) record(ctx context.Context, tx *sql.Tx, e history.Entry) error {
 		if err != nil {
 			return err
 		}
-		_, err = s.exec(ctx, tx, `UPDATE {prefix}history SET
+		_, err = s.exec(ctx, `UPDATE {prefix}history SET
 			message_id = ?, endpoint_id = ?, lead_id = ?, message_type = ?, test = ?, status = ?, cause = ?,
 			created_at = ?, updated_at = ?, document = ? WHERE id = ?`, append(row[1:], e.ID)...)
 		return err
@@ -77,7 +70,7 @@ func (s *Store) record(ctx context.Context, tx *sql.Tx, e history.Entry) error {
 }
 
 // insert reports whether there was no entry of the ID.
-func (s *Store) insert(ctx context.Context, q querier, e history.Entry) (bool, error) {
+func (s *Store) insert(ctx context.Context, e history.Entry) (bool, error) {
 	if err := check(e); err != nil {
 		return false, err
 	}
@@ -85,6 +78,6 @@ func (s *Store) insert(ctx context.Context, q querier, e history.Entry) (bool, e
 	if err != nil {
 		return false, err
 	}
-	n, err := s.exec(ctx, q, "INSERT INTO {prefix}history ("+columns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING", row...)
+	n, err := s.exec(ctx, "INSERT INTO {prefix}history ("+columns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING", row...)
 	return n == 1, err
 }

@@ -28,6 +28,9 @@ type Store struct {
 	db      *sql.DB
 	dialect Dialect
 	prefix  string
+
+	q    querier // db, or a transaction of the host's
+	inTx bool
 }
 
 var _ history.Store = (*Store)(nil)
@@ -48,7 +51,7 @@ func New(db *sql.DB, dialect Dialect, o *Options) (*Store, error) {
 	if err := checkPrefix(o.TablePrefix); err != nil {
 		return nil, err
 	}
-	return &Store{db: db, dialect: dialect, prefix: cmp.Or(o.TablePrefix, "leadhook_")}, nil
+	return &Store{db: db, dialect: dialect, prefix: cmp.Or(o.TablePrefix, "leadhook_"), q: sqlQuerier{db}}, nil
 }
 
 // Get returns one entry. Where there is none, the error is history.ErrNotFound.
@@ -56,17 +59,11 @@ func (s *Store) Get(ctx context.Context, id string) (history.Entry, error) {
 	if checkText(id) != nil { // nothing of that name can be kept
 		return history.Entry{}, history.ErrNotFound
 	}
-	return s.get(ctx, s.db, id, "")
+	return s.get(ctx, id, "")
 }
 
-// A querier is a database or a transaction.
-type querier interface {
-	ExecContext(ctx context.Context, statement string, args ...any) (sql.Result, error)
-	QueryRowContext(ctx context.Context, statement string, args ...any) *sql.Row
-}
-
-func (s *Store) get(ctx context.Context, q querier, id, locked string) (history.Entry, error) {
-	e, err := scan(q.QueryRowContext(ctx, s.text("SELECT "+columns+" FROM {prefix}history WHERE id = ?"+locked), id))
+func (s *Store) get(ctx context.Context, id, locked string) (history.Entry, error) {
+	e, err := scan(s.queryRow(ctx, "SELECT "+columns+" FROM {prefix}history WHERE id = ?"+locked, id))
 	if errors.Is(err, sql.ErrNoRows) {
 		return history.Entry{}, history.ErrNotFound
 	}
@@ -82,7 +79,7 @@ func (s *Store) EraseLead(ctx context.Context, leadID string) (int, error) {
 	if checkText(leadID) != nil {
 		return 0, nil
 	}
-	n, err := s.exec(ctx, s.db, "DELETE FROM {prefix}history WHERE lead_id = ?", leadID)
+	n, err := s.exec(ctx, "DELETE FROM {prefix}history WHERE lead_id = ?", leadID)
 	if err != nil {
 		return 0, fmt.Errorf("sqlhistory: erasing a lead: %w", err)
 	}
@@ -103,14 +100,14 @@ func (s *Store) Prune(ctx context.Context, before time.Time) (int, error) {
 		// that prunes the same rows takes nothing away from what is left to do.
 		var at int64
 		var id string
-		err := s.db.QueryRowContext(ctx, s.text(fmt.Sprintf("SELECT created_at, id FROM {prefix}history WHERE created_at < ? ORDER BY created_at, id LIMIT 1 OFFSET %d", pruned-1)), limit).Scan(&at, &id)
+		err := s.queryRow(ctx, fmt.Sprintf("SELECT created_at, id FROM {prefix}history WHERE created_at < ? ORDER BY created_at, id LIMIT 1 OFFSET %d", pruned-1), limit).Scan(&at, &id)
 		last := errors.Is(err, sql.ErrNoRows)
 		n := 0
 		switch {
 		case last:
-			n, err = s.exec(ctx, s.db, "DELETE FROM {prefix}history WHERE created_at < ?", limit)
+			n, err = s.exec(ctx, "DELETE FROM {prefix}history WHERE created_at < ?", limit)
 		case err == nil:
-			n, err = s.exec(ctx, s.db, "DELETE FROM {prefix}history WHERE (created_at, id) <= (?, ?)", at, id)
+			n, err = s.exec(ctx, "DELETE FROM {prefix}history WHERE (created_at, id) <= (?, ?)", at, id)
 		}
 		all += n
 		if err != nil {
@@ -123,11 +120,13 @@ func (s *Store) Prune(ctx context.Context, before time.Time) (int, error) {
 }
 
 // exec returns how many rows a statement concerned.
-func (s *Store) exec(ctx context.Context, q querier, statement string, args ...any) (int, error) {
-	result, err := q.ExecContext(ctx, s.text(statement), args...)
-	if err != nil {
-		return 0, err
-	}
-	n, err := result.RowsAffected()
+func (s *Store) exec(ctx context.Context, statement string, args ...any) (int, error) {
+	n, err := s.q.exec(ctx, s.text(statement), args...)
 	return int(n), err
+}
+
+// queryRow is for a statement that finds one row, or none.
+func (s *Store) queryRow(ctx context.Context, statement string, args ...any) row {
+	rows, err := s.q.query(ctx, s.text(statement), args...)
+	return row{rows, err}
 }
