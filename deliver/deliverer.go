@@ -57,6 +57,9 @@ type Request struct {
 	// Sensitive is the values of those fields, so that they can be masked where an
 	// answer repeats them.
 	Sensitive []string `json:"sensitive,omitempty"`
+	// Kept says that a queue keeps it and delivers it again after ErrExhausted, so
+	// that a history calls it queued and not failed.
+	Kept bool `json:"-"`
 	// Destination is resolved when sending: a queue stores the request without
 	// it, and so does JSON.
 	Destination Destination `json:"-"`

@@ -25,7 +25,7 @@ type Status string
 const (
 	Delivered Status = "delivered" // the endpoint accepted it
 	Duplicate Status = "duplicate" // it said that it had the lead already
-	Queued    Status = "queued"    // it is stored for delivery
+	Queued    Status = "queued"    // it is stored for delivery, or for another after the failure that Cause says
 	Failed    Status = "failed"
 )
 
@@ -50,7 +50,7 @@ type Entry struct {
 
 	// What came of it: delivered for good, or else what was known last.
 	Status Status        `json:"status"`
-	Cause  deliver.Cause `json:"cause,omitempty"` // of a failure
+	Cause  deliver.Cause `json:"cause,omitempty"` // of a failure, the last one of what is queued
 	Err    string        `json:"err,omitempty"`   // safe to log
 	// MayPass says that a failure was not final (deliver.ErrExhausted, or an ended
 	// context): the same request may be accepted later.
@@ -142,7 +142,7 @@ func (e *Entry) decides(other *Entry) bool {
 		switch {
 		case e.Status == Delivered, e.Status == Duplicate:
 			return 2
-		case e.Status == Failed && (e.Cause == deliver.CauseHeld || e.Cause == deliver.CauseThrottled || e.Cause == deliver.CauseCanceled):
+		case e.Cause == deliver.CauseHeld, e.Cause == deliver.CauseThrottled, e.Cause == deliver.CauseCanceled:
 			return 0
 		}
 		return 1
@@ -202,6 +202,12 @@ func newEntry(req *deliver.Request, began time.Time, resent bool, receipt *deliv
 	case known:
 		e.Cause, e.Err, e.Outcome, attempts = failure.Cause, failure.Error(), failure.Outcome, failure.Attempts
 		e.MayPass = !errors.Is(err, deliver.ErrRejected)
+		if e.Cause == deliver.CauseQueue { // its text is about the host's database
+			e.Err = "the queue could not store it"
+		}
+		if req.Kept && errors.Is(err, deliver.ErrExhausted) {
+			e.Status = Queued
+		}
 	case err == errPanic:
 		e.Err, e.MayPass = err.Error(), true
 	default: // against the contract; such a text may hold anything

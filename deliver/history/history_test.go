@@ -760,3 +760,27 @@ func TestABadOptionIsRefused(t *testing.T) {
 	_, err = history.New(&delivertest.Fake{}, nil, nil)
 	assert.Error(t, err)
 }
+
+// What a queue keeps is not failed before it is given up; and what is wrong with
+// the host's database is not for an endpoint's owner to read.
+func TestWhatAQueueKeepsIsQueued(t *testing.T) {
+	for _, c := range []struct {
+		proves string
+		kept   bool
+		err    *deliver.Error
+		status history.Status
+		text   string
+	}{
+		{"kept", true, &deliver.Error{Kind: deliver.ErrExhausted, Cause: deliver.CauseTimeout}, history.Queued, "attempts exhausted (timeout)"},
+		{"not kept", false, &deliver.Error{Kind: deliver.ErrExhausted, Cause: deliver.CauseTimeout}, history.Failed, "attempts exhausted (timeout)"},
+		{"rejected", true, &deliver.Error{Kind: deliver.ErrRejected, Cause: deliver.CauseGone}, history.Failed, "rejected (gone)"},
+		{"not stored", false, &deliver.Error{Kind: deliver.ErrExhausted, Cause: deliver.CauseQueue, Err: errors.New("user=postgres host=db-1.internal")}, history.Failed, "the queue could not store it"},
+	} {
+		store := &history.Memory{}
+		req := request("msg_1")
+		req.Kept = c.kept
+		keep(t, failing{c.err}, store, nil).Deliver(t.Context(), req)
+		e := only(t, store)
+		assert.Equal(t, []any{c.status, c.err.Cause, c.text}, []any{e.Status, e.Cause, e.Err}, c.proves)
+	}
+}

@@ -38,6 +38,7 @@ require (
 	github.com/tidwall/match v1.2.0 // indirect
 	github.com/tidwall/pretty v1.2.1 // indirect
 	github.com/tidwall/sjson v1.2.5 // indirect
+	github.com/topprovider/leadhook/deliver/sqlhistory v0.0.0
 	go.uber.org/goleak v1.3.0 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
 	golang.org/x/sync v0.20.0 // indirect
@@ -47,3 +48,5 @@ require (
 )
 
 replace github.com/topprovider/leadhook => ../..
+
+replace github.com/topprovider/leadhook/deliver/sqlhistory => ../sqlhistory

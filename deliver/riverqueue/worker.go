@@ -92,8 +92,8 @@ func (w *Worker[TTx]) Work(ctx context.Context, job *river.Job[Job]) error {
 	if w.invalid != nil {
 		return w.later(ctx, w.invalid)
 	}
-	req.Destination = to
-	_, err = w.limited.Deliver(ctx, req)
+	req.Destination, req.Kept = to, job.Attempt < job.MaxAttempts
+	_, err = w.limited.Deliver(context.WithValue(ctx, workKey{}, job), req)
 	return verdict(ctx, job, err)
 }
 

@@ -1,0 +1,53 @@
+package riverqueue
+
+import (
+	"context"
+	"errors"
+
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver"
+	"github.com/riverqueue/river/rivertype"
+
+	"github.com/topprovider/leadhook/deliver/history"
+)
+
+// A Store is for the history.History that a Worker delivers through, where the
+// history is in River's database. A delivery is recorded in the transaction that
+// completes its job: both are known, or neither is. What is recorded elsewhere goes
+// to the Store within.
+type Store[TTx any] struct {
+	history.Store
+	// Tx returns that Store within a transaction, such as sqlhistory's Store.Tx or
+	// Pgx.
+	Tx func(TTx) history.Store
+}
+
+// workKey is for the job that a context belongs to.
+type workKey struct{}
+
+// Record keeps e, and where it says that the job of ctx was delivered completes it.
+func (s *Store[TTx]) Record(ctx context.Context, e history.Entry) (err error) {
+	job, _ := ctx.Value(workKey{}).(*river.Job[Job])
+	if job == nil || e.Status != history.Delivered && e.Status != history.Duplicate {
+		return s.Store.Record(ctx, e)
+	}
+	driver := river.ClientFromContext[TTx](ctx).Driver()
+	db, err := driver.GetExecutor().Begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			db.Rollback(context.WithoutCancel(ctx))
+		}
+	}()
+	tx := driver.UnwrapTx(db)
+	if err := s.Tx(tx).Record(ctx, e); err != nil {
+		return err
+	}
+	// It is not running any more where River took it for stuck.
+	if _, err := river.JobCompleteTx[riverdriver.Driver[TTx]](ctx, tx, job); err != nil && !errors.Is(err, rivertype.ErrNotFound) {
+		return err
+	}
+	return db.Commit(ctx)
+}
