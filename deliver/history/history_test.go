@@ -771,9 +771,9 @@ func TestWhatAQueueKeepsIsQueued(t *testing.T) {
 		status history.Status
 		text   string
 	}{
-		{"kept", true, &deliver.Error{Kind: deliver.ErrExhausted, Cause: deliver.CauseTimeout}, history.Queued, "attempts exhausted (timeout)"},
-		{"not kept", false, &deliver.Error{Kind: deliver.ErrExhausted, Cause: deliver.CauseTimeout}, history.Failed, "attempts exhausted (timeout)"},
-		{"rejected", true, &deliver.Error{Kind: deliver.ErrRejected, Cause: deliver.CauseGone}, history.Failed, "rejected (gone)"},
+		{"kept", true, &deliver.Error{Kind: deliver.ErrExhausted, Cause: deliver.CauseTimeout}, history.Queued, "deliver: attempts exhausted (timeout)"},
+		{"not kept", false, &deliver.Error{Kind: deliver.ErrExhausted, Cause: deliver.CauseTimeout}, history.Failed, "deliver: attempts exhausted (timeout)"},
+		{"rejected", true, &deliver.Error{Kind: deliver.ErrRejected, Cause: deliver.CauseGone}, history.Failed, "deliver: rejected (gone)"},
 		{"not stored", false, &deliver.Error{Kind: deliver.ErrExhausted, Cause: deliver.CauseQueue, Err: errors.New("user=postgres host=db-1.internal")}, history.Failed, "the queue could not store it"},
 	} {
 		store := &history.Memory{}
