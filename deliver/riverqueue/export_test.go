@@ -2,3 +2,16 @@ package riverqueue
 
 // NewJob is what a Queue stores.
 var NewJob = newJob
+
+const IndexName = indexName
+
+// EndsSQL is the question for the ends of some streams, and HeldSQL that for what
+// waits for an endpoint, in the words of SQLite or PostgreSQL.
+func EndsSQL(postgres, update bool) string {
+	return "SELECT id FROM river_job WHERE " + endsOf(dialectFor(postgres), "river_job", update) + " ORDER BY id LIMIT 10000"
+}
+
+func HeldSQL(postgres bool) string {
+	of, _ := waiting(dialectFor(postgres), "crm")
+	return "SELECT id FROM river_job WHERE " + of + " ORDER BY id LIMIT 1000"
+}

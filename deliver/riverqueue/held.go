@@ -43,11 +43,9 @@ func (q *Queue[TTx]) change(ctx context.Context, endpointID string, change func(
 
 // eachHeld gives the jobs that wait for an endpoint, the oldest first.
 func (q *Queue[TTx]) eachHeld(ctx context.Context, endpointID string, do func(*rivertype.JobRow) error) error {
-	d := dialectOf(q.client)
-	from := join(endpointID, "")
-	params := river.NewJobListParams().States(rivertype.JobStatePending, rivertype.JobStateScheduled).First(1000).
-		Where(isUnfinished).
-		Where(d.stream+" >= @lh_from AND "+d.stream+" < @lh_to", river.NamedArgs{"lh_from": from, "lh_to": from[:len(from)-1] + "0"}) // it comes after the slash
+	of, args := waiting(dialectOf(q.client), endpointID)
+	params := river.NewJobListParams().States().First(1000).
+		Where(of, args)
 	for {
 		page, err := q.client.JobList(ctx, params)
 		if err != nil {

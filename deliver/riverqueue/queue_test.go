@@ -64,6 +64,7 @@ type riverClient interface {
 type queue struct {
 	deliver.BatchDeliverer
 	Held, Release, Discard func(ctx context.Context, endpointID string) (int, error)
+	migrate                func(context.Context) error
 	// within stores in a transaction that is committed or rolled back then.
 	within func(commit bool, req *deliver.Request) error
 }
@@ -71,6 +72,10 @@ type queue struct {
 func openSQLite(t *testing.T) connection {
 	db := migrated(t, filepath.Join(t.TempDir(), "queue.db"))
 	t.Cleanup(func() { db.Close() })
+	return onSQLite(t, db)
+}
+
+func onSQLite(t *testing.T, db *sql.DB) connection {
 	return connection{func(l *lab) (riverClient, *queue) {
 		return newHost(l, riversqlite.New(db), func(commit bool, do func(*sql.Tx) error) error {
 			tx, err := db.BeginTx(t.Context(), nil)
@@ -99,7 +104,10 @@ func migratedPool(t *testing.T, url string) *pgxpool.Pool {
 }
 
 func openPostgres(t *testing.T) connection {
-	pool := migratedPool(t, pgtest.Start(t))
+	return onPostgres(t, migratedPool(t, pgtest.Start(t)))
+}
+
+func onPostgres(t *testing.T, pool *pgxpool.Pool) connection {
 	return connection{func(l *lab) (riverClient, *queue) {
 		return newHost(l, riverpgxv5.New(pool), func(commit bool, do func(pgx.Tx) error) error {
 			tx, err := pool.Begin(t.Context())
@@ -132,7 +140,7 @@ func newHost[TTx any](l *lab, driver riverdriver.Driver[TTx], inTx func(commit b
 	q, err := riverqueue.New(client, &riverqueue.Options{Schedule: l.schedule})
 	require.NoError(l.t, err)
 	return client, &queue{
-		BatchDeliverer: q, Held: q.Held, Release: q.Release, Discard: q.Discard,
+		BatchDeliverer: q, Held: q.Held, Release: q.Release, Discard: q.Discard, migrate: q.Migrate,
 		within: func(commit bool, req *deliver.Request) error {
 			return inTx(commit, func(tx TTx) error {
 				_, err := q.Tx(tx).Deliver(l.t.Context(), req)

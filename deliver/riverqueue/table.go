@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver"
@@ -16,9 +17,8 @@ import (
 
 const (
 	indexName = "leadhook_river_job_stream"
-	// isUnfinished is for jobs that may still be sent. The index has the same words,
-	// by which SQLite knows that it will do.
-	isUnfinished = "state IN ('available', 'pending', 'retryable', 'running', 'scheduled')"
+	// isUnfinished is the condition of a job that may still be sent, and of the index.
+	isUnfinished = "finalized_at IS NULL"
 	// maxPage is as much as River lists.
 	maxPage = 10_000
 )
@@ -31,7 +31,11 @@ type dialect struct {
 }
 
 func dialectOf[TTx any](client *river.Client[TTx]) dialect {
-	if client.Driver().DatabaseName() == "postgres" {
+	return dialectFor(client.Driver().DatabaseName() == "postgres")
+}
+
+func dialectFor(postgres bool) dialect {
+	if postgres {
 		return dialect{`((args->>'stream') COLLATE "C")`, "= ANY(@%s)", func(values any) any { return values }}
 	}
 	return dialect{"(args->>'stream')", "IN (SELECT value FROM json_each(@%s))", func(values any) any {
@@ -48,6 +52,10 @@ func table[TTx any](client *river.Client[TTx]) string {
 	return "river_job"
 }
 
+// ErrNoIndex is what Worker.OnError is told once where Queue.Migrate was not
+// called.
+var ErrNoIndex = errors.New("riverqueue: Queue.Migrate was not called: the more jobs wait, the slower is each")
+
 // Migrate adds an index to River's table, unless it is there: of the jobs that may
 // still be sent, by endpoint and lead. It is called when the host starts, after
 // River's own migrations, by as many processes as there are. Without it all works,
@@ -62,7 +70,7 @@ func (q *Queue[TTx]) Migrate(ctx context.Context) error {
 func migrate[TTx any](ctx context.Context, client *river.Client[TTx]) (err error) {
 	db := client.Driver().GetExecutor()
 	// Making it if it does not exist would wait for all who write.
-	if there, err := db.IndexesExist(ctx, &riverdriver.IndexesExistParams{IndexNames: []string{indexName}, Schema: client.Schema()}); err != nil || there[indexName] {
+	if there, err := migrated(ctx, client); err != nil || there {
 		return err
 	}
 	tx, err := db.Begin(ctx)
@@ -86,18 +94,31 @@ func migrate[TTx any](ctx context.Context, client *river.Client[TTx]) (err error
 	return tx.Commit(ctx)
 }
 
+// migrated says whether the index is there.
+func migrated[TTx any](ctx context.Context, client *river.Client[TTx]) (bool, error) {
+	there, err := client.Driver().GetExecutor().IndexesExist(ctx, &riverdriver.IndexesExistParams{IndexNames: []string{indexName}, Schema: client.Schema()})
+	return there[indexName], err
+}
+
 var errTooMany = errors.New("too many jobs wait for others at once")
 
-// listEnds returns the ends of streams that are none of those jobs.
+// endsOf is the condition of a job that is an end of one of @lh_streams: the first
+// unfinished one before @lh_last and, where it is asked for, the last lead_update.
+func endsOf(d dialect, table string, update bool) string {
+	of := " FROM " + table + " WHERE " + isUnfinished + " AND " + d.stream + " " + fmt.Sprintf(d.oneOf, "lh_streams")
+	by := " GROUP BY " + d.stream
+	ends := "SELECT min(id)" + of + " AND id < @lh_last" + by
+	if update {
+		ends += " UNION SELECT max(id)" + of + " AND args->>'message' LIKE '" + updates + "%'" + by
+	}
+	return "id IN (" + ends + ")"
+}
+
+// listEnds returns the ends of streams, but for those jobs.
 func listEnds[TTx any](ctx context.Context, client *river.Client[TTx], streams []string, ids []int64, update bool) ([]*rivertype.JobRow, error) {
 	d := dialectOf(client)
-	of := " FROM " + table(client) + " WHERE " + isUnfinished + " AND " + d.stream + " " + fmt.Sprintf(d.oneOf, "lh_streams")
-	where := "SELECT min(id)" + of + " GROUP BY " + d.stream
-	if update {
-		where += " UNION SELECT max(id)" + of + " AND args->>'message' LIKE '" + updates + "%' GROUP BY " + d.stream
-	}
 	list, err := client.JobList(ctx, river.NewJobListParams().States().First(maxPage).
-		Where("id IN ("+where+")", river.NamedArgs{"lh_streams": d.values(streams)}).
+		Where(endsOf(d, table(client), update), river.NamedArgs{"lh_streams": d.values(streams), "lh_last": slices.Max(ids)}).
 		Where("NOT id "+fmt.Sprintf(d.oneOf, "lh_ids"), river.NamedArgs{"lh_ids": d.values(ids)}))
 	switch {
 	case err != nil:
@@ -106,4 +127,13 @@ func listEnds[TTx any](ctx context.Context, client *river.Client[TTx], streams [
 		return nil, errTooMany
 	}
 	return list.Jobs, nil
+}
+
+// waiting is the condition of a job in a stream of an endpoint that is not to be
+// worked at once. The cast keeps the databases from reading all jobs of those
+// states.
+func waiting(d dialect, endpointID string) (string, river.NamedArgs) {
+	from := join(endpointID, "")
+	to := from[:len(from)-1] + "0" // which comes after the slash
+	return isUnfinished + " AND CAST(state AS text) IN ('pending', 'scheduled') AND " + d.stream + " >= @lh_from AND " + d.stream + " < @lh_to", river.NamedArgs{"lh_from": from, "lh_to": to}
 }

@@ -41,10 +41,12 @@ type Worker[TTx any] struct {
 	// that was not delivered yet.
 	Supersede bool
 	// OnError is told why a job waits where neither it nor its endpoint is the
-	// reason: Resolve failed, or the database. nil: nobody is.
+	// reason: Resolve failed, or the database; and once of ErrNoIndex. nil: nobody
+	// is.
 	OnError func(context.Context, error)
 
 	streams streams[TTx]
+	checked sync.Once // for the index
 	once    sync.Once
 	own     deliver.HTTP
 	limited deliver.Deliverer
@@ -66,7 +68,13 @@ func (w *Worker[TTx]) Work(ctx context.Context, job *river.Job[Job]) error {
 	if err != nil {
 		return river.JobCancel(err)
 	}
-	wait, err := w.turn(ctx, river.ClientFromContext[TTx](ctx), job)
+	client := river.ClientFromContext[TTx](ctx)
+	w.checked.Do(func() {
+		if there, err := migrated(ctx, client); err == nil && !there && w.OnError != nil {
+			w.OnError(ctx, ErrNoIndex)
+		}
+	})
+	wait, err := w.turn(ctx, client, job)
 	switch {
 	case errors.Is(err, errSuperseded):
 		return river.JobCancel(err)
