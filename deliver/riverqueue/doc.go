@@ -8,14 +8,18 @@
 // Queued. [Queue.Tx] stores within the host's own transaction: its lead and the
 // deliveries of it are committed together, or neither is. A job holds what is to
 // be sent and for whom; the URL, headers and secrets are looked up when it is
-// sent.
+// sent. What cannot be stored now is deliver.ErrExhausted with deliver.CauseQueue,
+// and nothing of it is stored.
+//
+// [Queue.Migrate] adds an index to River's table; call it where the host calls
+// River's own migrations.
 //
 // # Sending
 //
 // [Worker] sends. What is rejected cancels the job, what may pass later is tried
 // again by [DefaultSchedule], and a Retry-After is waited for without using up an
-// attempt. Each attempt of a job is one HTTP exchange, with the same webhook-id and
-// a signature of its own.
+// attempt, for a week at the most. Each attempt of a job is one HTTP exchange, with
+// the same webhook-id and a signature of its own.
 //
 // # Order
 //
@@ -28,4 +32,19 @@
 // What is delivered to a held endpoint (deliver.Destination.Held) is stored as a
 // pending job, which waits without using up attempts or waking a worker, until
 // [Queue.Release].
+//
+// # Crashes
+//
+// What a killed process was sending is sent again when River takes it for stuck,
+// which river.Config.RescueStuckJobsAfter says: an hour, where it is not set. It
+// must be longer than river.Config.JobTimeout (a minute), and that longer than the
+// longest deliver.Destination.Timeout. River writes down what is done a few
+// hundred milliseconds later and in batches, so that a kill may also repeat what
+// was just delivered, with the webhook-id that it had. With [Store] a delivery is
+// recorded and its job completed in one transaction, at once.
+//
+// # History
+//
+// A history around a Worker's deliverer says queued while a job is to be tried
+// again, and failed when it was given up.
 package riverqueue

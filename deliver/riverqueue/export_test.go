@@ -15,3 +15,6 @@ func HeldSQL(postgres bool) string {
 	of, _ := waiting(dialectFor(postgres), "crm")
 	return "SELECT id FROM river_job WHERE " + of + " ORDER BY id LIMIT 1000"
 }
+
+// Verdict is what River is to do after a delivery.
+var Verdict = verdict

@@ -133,6 +133,7 @@ func newHost[TTx any](l *lab, driver riverdriver.Driver[TTx], inTx func(commit b
 		Workers:           workers,
 		FetchCooldown:     time.Millisecond,
 		FetchPollInterval: 20 * time.Millisecond,
+		JobTimeout:        l.jobTimeout,
 		Logger:            slog.New(slog.DiscardHandler),
 		TestOnly:          true,
 	})
@@ -159,12 +160,13 @@ type lab struct {
 	fake   *delivertest.Fake
 
 	// What the worker is made of.
-	resolve   func(context.Context, string) (deliver.Destination, error)
-	deliverer deliver.Deliverer
-	limits    deliver.Limits
-	schedule  func(string) []time.Duration
-	supersede bool
-	onError   func(context.Context, error)
+	resolve    func(context.Context, string) (deliver.Destination, error)
+	deliverer  deliver.Deliverer
+	limits     deliver.Limits
+	schedule   func(string) []time.Duration
+	supersede  bool
+	jobTimeout time.Duration
+	onError    func(context.Context, error)
 }
 
 // newLab makes a lab; adjust may change what its worker is made of.

@@ -57,6 +57,7 @@ type Worker[TTx any] struct {
 const (
 	waitForResolve = 10 * time.Second
 	maxRetryAfter  = 24 * time.Hour
+	maxPatience    = 7 * 24 * time.Hour // with an endpoint that asks to wait again and again
 	maxThrottled   = 30 * time.Second
 	// heldFor is far enough from every other wait to tell what Release is for.
 	heldFor = 10 * 365 * 24 * time.Hour
@@ -136,6 +137,8 @@ func verdict(ctx context.Context, job *river.Job[Job], err error) error {
 	switch {
 	case err == nil:
 		return nil
+	case errors.Is(ctx.Err(), context.DeadlineExceeded): // River's JobTimeout: it would be the next time too
+		return err
 	case ctx.Err() != nil || known && e.Cause == deliver.CauseCanceled: // the client stops
 		return river.JobSnooze(0)
 	case errors.Is(err, deliver.ErrRejected):
@@ -143,7 +146,7 @@ func verdict(ctx context.Context, job *river.Job[Job], err error) error {
 	case known && e.Cause == deliver.CauseThrottled:
 		// A thousand that wait for one endpoint are not to come back together.
 		return river.JobSnooze(jittered(min(e.RetryAfter+time.Duration(snoozes(job))*500*time.Millisecond, maxThrottled)))
-	case known && e.RetryAfter > 0:
+	case known && e.RetryAfter > 0 && time.Since(job.CreatedAt) < maxPatience:
 		return river.JobSnooze(min(e.RetryAfter, maxRetryAfter))
 	}
 	return err

@@ -404,6 +404,39 @@ func TestLimitsThatAreNoneAreTold(t *testing.T) {
 	})
 }
 
+// What takes longer than River lets a job take uses up attempts, and does not
+// begin again for ever.
+func TestAJobThatTakesTooLongIsAnAttempt(t *testing.T) {
+	each(t, func(t *testing.T, open func(*testing.T) connection) {
+		l := newLab(t, open, func(l *lab) {
+			l.schedule = short
+			l.deliverer = deliverFunc(func(ctx context.Context, req *deliver.Request) (*deliver.Receipt, error) {
+				<-ctx.Done()
+				return nil, &deliver.Error{Kind: ctx.Err(), Cause: deliver.CauseCanceled}
+			})
+			l.jobTimeout = 20 * time.Millisecond
+		})
+		l.start()
+		l.deliver(request("crm", "1", "new_lead"))
+		l.settled(30 * time.Second)
+		assert.Equal(t, rivertype.JobStateDiscarded, l.jobs()[0].State)
+	})
+}
+
+// An endpoint that asks to wait again and again is not waited for without end.
+func TestPatienceEnds(t *testing.T) {
+	wait := &deliver.Error{Kind: deliver.ErrExhausted, Cause: deliver.CauseRateLimited, RetryAfter: time.Hour}
+	for age, snoozed := range map[time.Duration]bool{time.Hour: true, 6 * 24 * time.Hour: true, 8 * 24 * time.Hour: false} {
+		job := &river.Job[riverqueue.Job]{JobRow: &rivertype.JobRow{CreatedAt: time.Now().Add(-age)}}
+		var snooze *rivertype.JobSnoozeError
+		err := riverqueue.Verdict(t.Context(), job, wait)
+		assert.Equal(t, snoozed, errors.As(err, &snooze), age)
+		if !snoozed {
+			assert.ErrorIs(t, err, wait, "an attempt like others")
+		}
+	}
+}
+
 func TestTheMaskedBodyComesAlong(t *testing.T) {
 	each(t, func(t *testing.T, open func(*testing.T) connection) {
 		for proves, masked := range map[string]string{"another": `{"id":"***"}`, "the body": `{"id":"1"}`, "none": ""} {
