@@ -36,13 +36,15 @@ func blocks(text, language string) (blocks []string) {
 }
 
 // The README's program is the tested Example, and what it prints is its output;
-// its second piece of code is the beginning of another one.
+// its other pieces of code are parts of tested ones.
 func TestTheReadmesProgramIsTheExample(t *testing.T) {
 	readme := read(t, "README.md")
 	programs := blocks(readme, "go")
-	require.Len(t, programs, 2)
+	require.Len(t, programs, 3)
 	unindented := strings.ReplaceAll("\n"+read(t, "trusted_test.go"), "\n\t", "\n")
 	assert.Contains(t, unindented, programs[1])
+	unindented = strings.ReplaceAll("\n"+read(t, "deliver/riverqueue/example_test.go"), "\n\t", "\n")
+	assert.Contains(t, unindented, programs[2])
 	_, body, ok := strings.Cut(programs[0], "func main() {\n")
 	require.True(t, ok)
 	_, example, ok := strings.Cut(read(t, "example_test.go"), "func Example() {\n")

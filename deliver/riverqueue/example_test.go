@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"fmt"
 	"log"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
@@ -53,6 +52,7 @@ func ExampleQueue() {
 		log.Fatal(err)
 	}
 
+	lead := mapping.Lead{"leadId": "1", "email": "jane@example.com"}
 	sender := &deliver.HTTP{AllowPrivate: true} // for loopback; &deliver.HTTP{} elsewhere
 	d, err := leadhook.New(sender, nil)
 	if err != nil {
@@ -62,7 +62,6 @@ func ExampleQueue() {
 		log.Fatal(err)
 	}
 
-	// What sends: River's client, and our worker in it.
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &riverqueue.Worker[*sql.Tx]{
 		Deliverer: sender,
@@ -70,41 +69,43 @@ func ExampleQueue() {
 			return d.Destination(endpointID)
 		},
 	})
-	client, err := river.NewClient(riversqlite.New(db), &river.Config{
-		Queues:            map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 50}},
-		Workers:           workers,
-		FetchPollInterval: 100 * time.Millisecond,
-		Logger:            slog.New(slog.DiscardHandler),
+	client, err := river.NewClient(riversqlite.New(db), &river.Config{ // riverpgxv5.New(pool) on PostgreSQL
+		Workers:              workers,
+		Queues:               map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 50}},
+		FetchCooldown:        10 * time.Millisecond,
+		FetchPollInterval:    50 * time.Millisecond, // SQLite tells nobody of a commit
+		RescueStuckJobsAfter: 5 * time.Minute,       // what a killed process was sending is sent again then
 	})
 	if err != nil {
+		log.Fatal(err)
+	}
+	queue, err := riverqueue.New(client, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := queue.Migrate(ctx); err != nil { // after River's own migrations
 		log.Fatal(err)
 	}
 	if err := client.Start(ctx); err != nil {
 		log.Fatal(err)
 	}
 
-	// What stores.
-	queue, err := riverqueue.New(client, nil)
-	if err != nil {
-		log.Fatal(err)
-	}
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer tx.Rollback()
-	if _, err := tx.Exec("INSERT INTO leads VALUES ('1', 'jane@example.com')"); err != nil {
+	defer tx.Rollback() // nothing to do after Commit
+	if _, err := tx.Exec("INSERT INTO leads VALUES (?, ?)", lead["leadId"], lead["email"]); err != nil {
 		log.Fatal(err)
 	}
-	lead := mapping.Lead{"leadId": "1", "email": "jane@example.com"}
 	deliveries, err := d.Using(queue.Tx(tx)).Dispatch(ctx, routing.Message{ID: "new-1", Type: routing.MessageNewLead, Lead: lead})
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(deliveries[0].EndpointID, deliveries[0].Receipt.Status)
 	if err := tx.Commit(); err != nil {
 		log.Fatal(err)
 	}
+	fmt.Println(deliveries[0].EndpointID, deliveries[0].Receipt.Status)
 
 	for len(crm.Received()) == 0 {
 		time.Sleep(10 * time.Millisecond)
