@@ -7,6 +7,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -119,6 +120,19 @@ func TestTheCoreIsShort(t *testing.T) {
 	assert.Equal(t, core, modules(t, "."))
 	core["github.com/sony/gobreaker/v2"], core["golang.org/x/time"] = true, true // package limit
 	assert.Equal(t, core, modules(t, "./..."))
+}
+
+// Who imports the core gets neither River nor a database's driver into go.sum: its
+// go.mod requires none of them, and nothing that it requires does.
+func TestTheCoreRequiresNeitherRiverNorADriver(t *testing.T) {
+	list := exec.Command("go", "list", "-m", "all")
+	list.Env = append(os.Environ(), "GOWORK=off")
+	all, err := list.Output()
+	require.NoError(t, err)
+	require.Contains(t, string(all), "github.com/hashicorp/go-retryablehttp ")
+	for _, other := range []string{"riverqueue", "jackc/pgx", "modernc.org", "sqlite", "lib/pq"} {
+		assert.NotContains(t, string(all), other)
+	}
 }
 
 // modules returns those that packages are built of.
