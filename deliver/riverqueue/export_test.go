@@ -1,5 +1,10 @@
 package riverqueue
 
+import (
+	"context"
+	"time"
+)
+
 // NewJob is what a Queue stores.
 var NewJob = newJob
 
@@ -18,3 +23,13 @@ func HeldSQL(postgres bool) string {
 
 // Verdict is what River is to do after a delivery.
 var Verdict = verdict
+
+// A Gate is a gate.
+type Gate struct{ gate }
+
+func (g *Gate) Enter(ctx context.Context, endpointID string, limit int) (func(), time.Duration) {
+	return g.enter(ctx, endpointID, limit)
+}
+
+// Lanes is how many endpoints it keeps something of.
+func (g *Gate) Lanes() int { return len(g.lanes) }

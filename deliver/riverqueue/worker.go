@@ -32,8 +32,8 @@ type Worker[TTx any] struct {
 	Deliverer deliver.Deliverer
 	// Limits count for each endpoint that has none of its own, so that a slow or
 	// dead one does not take all of the client's workers: what is beyond them waits
-	// without using up an attempt. A Concurrency of 0 means 4; River's MaxWorkers
-	// should be several times that.
+	// without using up an attempt. A Concurrency of 0 means 4, in each process;
+	// River's MaxWorkers should be several times that.
 	Limits deliver.Limits
 	// Schedule is Options.Schedule of the Queue.
 	Schedule func(endpointID string) []time.Duration
@@ -46,6 +46,7 @@ type Worker[TTx any] struct {
 	OnError func(context.Context, error)
 
 	streams streams[TTx]
+	gate    gate
 	checked sync.Once // for the index
 	once    sync.Once
 	own     deliver.HTTP
@@ -58,7 +59,9 @@ const (
 	waitForResolve = 10 * time.Second
 	maxRetryAfter  = 24 * time.Hour
 	maxPatience    = 7 * 24 * time.Hour // with an endpoint that asks to wait again and again
-	maxThrottled   = 30 * time.Second
+	maxThrottled   = 2 * time.Minute
+	waitForSlot    = 500 * time.Millisecond // of an endpoint that has as many requests under way as it may, and for longer each time
+	maxWaitForSlot = 30 * time.Second
 	// heldFor is far enough from every other wait to tell what Release is for.
 	heldFor = 10 * 365 * 24 * time.Hour
 )
@@ -101,6 +104,12 @@ func (w *Worker[TTx]) Work(ctx context.Context, job *river.Job[Job]) error {
 	if w.invalid != nil {
 		return w.later(ctx, w.invalid)
 	}
+	leave, busy := w.gate.enter(ctx, req.EndpointID, max(cmp.Or(to.Limits.Concurrency, w.Limits.Concurrency, 4), 1))
+	if leave == nil {
+		// A thousand that wait for one endpoint are not to come back together.
+		return river.JobSnooze(jittered(min(max(busy, waitForSlot)+time.Duration(snoozes(job))*waitForSlot, maxWaitForSlot)))
+	}
+	defer leave()
 	req.Destination, req.Kept = to, job.Attempt < job.MaxAttempts
 	_, err = w.limited.Deliver(context.WithValue(ctx, workKey{}, job), req)
 	return verdict(ctx, job, err)
@@ -111,10 +120,8 @@ func (w *Worker[TTx]) prepare() {
 	if next == nil {
 		next = &w.own
 	}
-	limits := w.Limits
-	limits.Concurrency = cmp.Or(limits.Concurrency, 4)
 	// No breaker: the schedule says when an endpoint that fails is tried again.
-	limited, err := limit.New(next, &limit.Options{Limits: limits, Breaker: limit.Breaker{Disabled: true}})
+	limited, err := limit.New(next, &limit.Options{Limits: w.Limits, Breaker: limit.Breaker{Disabled: true}})
 	if err != nil {
 		w.invalid = err
 		return
@@ -144,8 +151,7 @@ func verdict(ctx context.Context, job *river.Job[Job], err error) error {
 	case errors.Is(err, deliver.ErrRejected):
 		return river.JobCancel(err)
 	case known && e.Cause == deliver.CauseThrottled:
-		// A thousand that wait for one endpoint are not to come back together.
-		return river.JobSnooze(jittered(min(e.RetryAfter+time.Duration(snoozes(job))*500*time.Millisecond, maxThrottled)))
+		return river.JobSnooze(min(e.RetryAfter, maxThrottled))
 	case known && e.RetryAfter > 0 && time.Since(job.CreatedAt) < maxPatience:
 		return river.JobSnooze(min(e.RetryAfter, maxRetryAfter))
 	}
