@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"slices"
 	"time"
 
@@ -35,12 +34,7 @@ func newHost[TTx any](ctx context.Context, db *database[TTx], endpoints []leadho
 	if err := db.migrate(ctx); err != nil {
 		return nil, err
 	}
-	sender := &deliver.HTTP{AllowPrivate: s.private}
-	if !s.quiet {
-		sender.Observe = func(_ context.Context, req *deliver.Request, a deliver.Attempt) {
-			slog.Info("attempt", "endpoint", req.EndpointID, "lead", req.LeadID, "message", req.MessageType, "attempt", a)
-		}
-	}
+	sender := &deliver.HTTP{AllowPrivate: s.private, Observe: logAttempt}
 	recorded, err := history.New(sender, db.history, &history.Options{OnError: logError})
 	if err != nil {
 		return nil, err
@@ -82,7 +76,7 @@ func newHost[TTx any](ctx context.Context, db *database[TTx], endpoints []leadho
 		FetchPollInterval:    db.poll,
 		JobTimeout:           jobTimeout,
 		RescueStuckJobsAfter: s.rescue,
-		Logger:               slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})),
+		Logger:               slog.Default(),
 	}
 	if s.workers > 0 {
 		config.Queues = map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: s.workers}}
@@ -92,6 +86,14 @@ func newHost[TTx any](ctx context.Context, db *database[TTx], endpoints []leadho
 	}
 	h.queue, err = riverqueue.New(h.client, &riverqueue.Options{Schedule: schedule})
 	return h, err
+}
+
+func logAttempt(ctx context.Context, req *deliver.Request, a deliver.Attempt) {
+	level := slog.LevelInfo
+	if a.Cause != "" {
+		level = slog.LevelWarn
+	}
+	slog.Log(ctx, level, "sent", "endpoint", req.EndpointID, "lead", req.LeadID, "message", req.MessageType, "attempt", a)
 }
 
 func logError(ctx context.Context, err error) { slog.ErrorContext(ctx, err.Error()) }

@@ -20,7 +20,7 @@ import (
 	"time"
 )
 
-// Settings are what the flags say.
+// settings are what the flags say.
 type settings struct {
 	listen    string
 	sqlite    string
@@ -31,7 +31,6 @@ type settings struct {
 	workers   int
 	rescue    time.Duration
 	retry     time.Duration
-	quiet     bool
 }
 
 func main() {
@@ -59,11 +58,14 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags.IntVar(&s.workers, "workers", 50, "deliveries at a time; 0: this machine only stores")
 	flags.DurationVar(&s.rescue, "rescue", 2*time.Minute, "what has been under way for so long died with its machine, and is sent again")
 	flags.DurationVar(&s.retry, "retry", 0, "wait between attempts; 0: the schedule of Standard Webhooks")
-	flags.BoolVar(&s.quiet, "quiet", false, "log what fails only")
+	quiet := flags.Bool("quiet", false, "log what fails only")
 	kill := flags.Bool("kill", false, "show what arrives from a host that is killed again and again")
 	measure := flags.Int("measure", 0, "store and deliver so `many` leads, and print how fast that was")
 	if err := flags.Parse(args); err != nil {
 		return err
+	}
+	if *quiet {
+		slog.SetLogLoggerLevel(slog.LevelWarn)
 	}
 	switch {
 	case flags.NArg() > 0:

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -30,6 +31,7 @@ func TestMain(m *testing.M) {
 		return
 	}
 	os.Setenv("DURABLE_CHILD", "yes")
+	slog.SetLogLoggerLevel(slog.LevelError + 1) // what is logged is no part of the tests
 	os.Exit(m.Run())
 }
 
@@ -99,7 +101,7 @@ func start[TTx any](t *testing.T, db, again *database[TTx], adjust func([]leadho
 	if adjust != nil {
 		adjust(endpoints)
 	}
-	h, err := newHost(t.Context(), db, endpoints, settings{workers: 10, rescue: time.Minute, private: true, quiet: true})
+	h, err := newHost(t.Context(), db, endpoints, settings{workers: 10, rescue: time.Minute, private: true})
 	require.NoError(t, err)
 	require.NoError(t, h.client.Start(context.Background()))
 	t.Cleanup(func() { assert.NoError(t, h.stop(&http.Server{})) })
