@@ -84,8 +84,10 @@ func newHost[TTx any](ctx context.Context, db *database[TTx], endpoints []leadho
 	if h.client, err = river.NewClient(db.driver, config); err != nil {
 		return nil, err
 	}
-	h.queue, err = riverqueue.New(h.client, &riverqueue.Options{Schedule: schedule})
-	return h, err
+	if h.queue, err = riverqueue.New(h.client, &riverqueue.Options{Schedule: schedule}); err != nil {
+		return nil, err
+	}
+	return h, h.queue.Migrate(ctx)
 }
 
 func logAttempt(ctx context.Context, req *deliver.Request, a deliver.Attempt) {

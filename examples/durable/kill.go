@@ -139,6 +139,9 @@ func (c *child) feed(ctx context.Context, prefix string, d time.Duration) (taken
 	return taken, nil
 }
 
+// client keeps a connection open for each sender.
+var client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: senders}}
+
 func (c *child) post(ctx context.Context, id string) error {
 	body, err := json.Marshal(mapping.Lead{mapping.FieldLeadID: id, mapping.FieldCreatedAt: time.Now()})
 	if err != nil {
@@ -148,7 +151,7 @@ func (c *child) post(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := client.Do(req)
 	if err != nil {
 		return err
 	}
@@ -169,7 +172,7 @@ func (c *child) finish(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		resp, err := http.DefaultClient.Do(req)
+		resp, err := client.Do(req)
 		if err != nil {
 			return err
 		}

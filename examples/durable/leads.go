@@ -60,7 +60,8 @@ func (h *host[TTx]) postLead(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), databaseTimeout)
 	defer cancel()
-	deliveries, err := h.store(ctx, id, lead, data)
+	text := strings.ToValidUTF8(string(data), "\ufffd") // PostgreSQL takes no other
+	deliveries, err := h.store(ctx, id, lead, text)
 	switch {
 	case errors.Is(err, errBadLead):
 		http.Error(w, err.Error(), http.StatusBadRequest)
@@ -75,13 +76,13 @@ func (h *host[TTx]) postLead(w http.ResponseWriter, r *http.Request) {
 
 // store keeps a lead and the deliveries of it in one transaction. There are none
 // where the lead was known and has nothing new to tell.
-func (h *host[TTx]) store(ctx context.Context, id string, lead mapping.Lead, data []byte) (deliveries []leadhook.Delivery, err error) {
+func (h *host[TTx]) store(ctx context.Context, id string, lead mapping.Lead, text string) (deliveries []leadhook.Delivery, err error) {
 	err = h.db.inTx(ctx, func(tx TTx, row query) error {
 		// The statement locks the lead's row: of two changes of one lead at once, the
 		// second sees what the first has stored.
 		var previous sql.NullString
 		err := row(`INSERT INTO leads (id, lead) VALUES ($1, $2)
-			ON CONFLICT (id) DO UPDATE SET previous = leads.lead, lead = excluded.lead RETURNING previous`, id, string(data)).Scan(&previous)
+			ON CONFLICT (id) DO UPDATE SET previous = leads.lead, lead = excluded.lead RETURNING previous`, id, text).Scan(&previous)
 		if err != nil {
 			return err
 		}

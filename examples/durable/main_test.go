@@ -9,7 +9,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -219,6 +222,32 @@ func TestWhatIsNoLead(t *testing.T) {
 	})
 }
 
+func TestTheSameLeadManyTimesAtOnce(t *testing.T) {
+	each(t, func(t *testing.T, open func(*testing.T, func([]leadhook.Endpoint)) *running) {
+		r := open(t, nil)
+		codes := make([]int, 8)
+		var wg sync.WaitGroup
+		for i := range codes {
+			wg.Go(func() { codes[i], _ = r.ask("POST", "/leads", jane) })
+		}
+		wg.Wait()
+		slices.Sort(codes)
+		assert.Equal(t, []int{200, 200, 200, 200, 200, 200, 200, 202}, codes)
+		r.ask("POST", "/leads", meeting)
+		assert.Len(t, r.received(4), 4)
+	})
+}
+
+// No database refuses a lead for its odd bytes.
+func TestOddBytes(t *testing.T) {
+	each(t, func(t *testing.T, open func(*testing.T, func([]leadhook.Endpoint)) *running) {
+		r := open(t, nil)
+		code, answer := r.ask("POST", "/leads", "{\"leadId\":\"1\xff\",\"firstName\":\"a\\u0000\xff\"}")
+		assert.Equal(t, http.StatusAccepted, code, answer)
+		assert.Contains(t, r.received(2), "/crm {\"messageType\":\"new_lead\",\"id\":\"1\ufffd\",\"contact\":{\"firstName\":\"a\\u0000\ufffd\"}}")
+	})
+}
+
 func TestTheDatabaseIsAway(t *testing.T) {
 	each(t, func(t *testing.T, open func(*testing.T, func([]leadhook.Endpoint)) *running) {
 		r := open(t, nil)
@@ -287,26 +316,77 @@ func TestATestLeadIsAnsweredAtOnce(t *testing.T) {
 	})
 }
 
-func TestManyMakeTheTablesAtOnce(t *testing.T) {
+func TestManyStartAtOnce(t *testing.T) {
 	file, url := filepath.Join(t.TempDir(), "durable.db"), pgtest.Start(t)
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
-			db, err := openSQLite(file)
-			if assert.NoError(t, err) {
-				assert.NoError(t, db.migrate(t.Context()))
-				db.close()
+			if db, err := openSQLite(file); assert.NoError(t, err) {
+				defer db.close()
+				_, err := newHost(t.Context(), db, nil, settings{rescue: time.Minute})
+				assert.NoError(t, err)
 			}
 		})
 		wg.Go(func() {
-			db, err := openPostgres(t.Context(), url, 2)
-			if assert.NoError(t, err) {
-				assert.NoError(t, db.migrate(t.Context()))
-				db.close()
+			if db, err := openPostgres(t.Context(), url, 2); assert.NoError(t, err) {
+				defer db.close()
+				_, err := newHost(t.Context(), db, nil, settings{rescue: time.Minute})
+				assert.NoError(t, err)
 			}
 		})
 	}
 	wg.Wait()
+}
+
+// The README's commands, in a shell, on the host that it starts first. In the end
+// it stops as a deploy stops it.
+func TestREADME(t *testing.T) {
+	if _, err := exec.LookPath("curl"); err != nil {
+		t.Skip("there is no curl")
+	}
+	text, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	commands := regexp.MustCompile(`(?m)^curl .*`).FindAllString(string(text), -1)
+	require.Len(t, commands, 5)
+	b := &bench{args: []string{"-listen", "127.0.0.1:0", "-quiet", "-sqlite", filepath.Join(t.TempDir(), "durable.db")}}
+	c, err := b.start()
+	require.NoError(t, err)
+	t.Cleanup(c.kill)
+	said := make([]string, len(commands))
+	for i, command := range commands {
+		command = strings.NewReplacer("curl ", "curl -sSf --noproxy '*' ", "http://127.0.0.1:8080", c.url).Replace(command)
+		out, err := exec.Command("sh", "-c", command).CombinedOutput()
+		require.NoError(t, err, "%s: %s", command, out)
+		said[i] = string(out)
+	}
+	assert.Contains(t, said[0], `"endpoint":"newsletter","status":"queued"`)
+	assert.Contains(t, said[1], `"endpoint":"calendar","status":"queued"`)
+	assert.Contains(t, said[2], `"requestedMeetingTime":"2026-04-22T19:45:00Z"`)
+	assert.JSONEq(t, `{"status":"delivered"}`, said[3])
+	require.NoError(t, c.finish(t.Context()))
+	assert.NoError(t, c.stop())
+}
+
+// What README.md says of SQLite: a commit is on the disk, and a copy is sound.
+func TestOnTheDisk(t *testing.T) {
+	dir := t.TempDir()
+	db, err := openSQLite(filepath.Join(dir, "durable.db"))
+	require.NoError(t, err)
+	defer db.close()
+	var synchronous int
+	require.NoError(t, db.sql.QueryRow("PRAGMA synchronous").Scan(&synchronous))
+	assert.Equal(t, 2, synchronous, "2 is FULL")
+	require.NoError(t, db.migrate(t.Context()))
+	_, err = db.sql.Exec("INSERT INTO leads (id, lead) VALUES ('1', '{}')")
+	require.NoError(t, err)
+	_, err = db.sql.Exec("VACUUM INTO ?", filepath.Join(dir, "copy.db"))
+	require.NoError(t, err)
+	again, err := openSQLite(filepath.Join(dir, "copy.db"))
+	require.NoError(t, err)
+	defer again.close()
+	var n int
+	require.NoError(t, again.sql.QueryRow("SELECT count(*) FROM leads").Scan(&n))
+	assert.Equal(t, 1, n)
 }
 
 func TestKilled(t *testing.T) {
