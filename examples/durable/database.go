@@ -15,16 +15,18 @@ import (
 	"github.com/riverqueue/river/rivermigrate"
 	_ "modernc.org/sqlite"
 
+	"github.com/topprovider/leadhook/deliver/history"
 	"github.com/topprovider/leadhook/deliver/sqlhistory"
 )
 
 // A database keeps leads, jobs and history. TTx is a transaction of River's driver
 // for it; nothing else differs from one database to the other.
 type database[TTx any] struct {
-	sql     *sql.DB // outside of transactions
-	driver  riverdriver.Driver[TTx]
-	history *sqlhistory.Store
-	poll    time.Duration // how often River looks for jobs that it was not told of
+	sql       *sql.DB // outside of transactions
+	driver    riverdriver.Driver[TTx]
+	history   *sqlhistory.Store
+	historyTx func(TTx) history.Store // the same within a transaction
+	poll      time.Duration           // how often River looks for jobs that it was not told of
 	// inTx commits what do did, or rolls it back where that is an error. Within it
 	// only row asks the database.
 	inTx  func(ctx context.Context, do func(tx TTx, row query) error) error
@@ -47,9 +49,11 @@ func openSQLite(file string) (*database[*sql.Tx], error) {
 		return nil, err
 	}
 	return &database[*sql.Tx]{
-		sql: db, driver: riversqlite.New(db), history: store,
-		poll:  50 * time.Millisecond, // SQLite tells nobody of a commit
-		close: func() { db.Close() },
+		sql: db, driver: riversqlite.New(db),
+		history:   store,
+		historyTx: func(tx *sql.Tx) history.Store { return store.Tx(tx) },
+		poll:      50 * time.Millisecond, // SQLite tells nobody of a commit
+		close:     func() { db.Close() },
 		inTx: func(ctx context.Context, do func(*sql.Tx, query) error) error {
 			tx, err := db.BeginTx(ctx, nil)
 			if err != nil {
@@ -84,9 +88,11 @@ func openPostgres(ctx context.Context, url string, connections int) (*database[p
 		return nil, err
 	}
 	return &database[pgx.Tx]{
-		sql: db, driver: riverpgxv5.New(pool), history: store,
-		poll:  time.Second, // for what LISTEN missed
-		close: func() { db.Close(); pool.Close() },
+		sql: db, driver: riverpgxv5.New(pool),
+		history:   store,
+		historyTx: func(tx pgx.Tx) history.Store { return sqlhistory.Pgx(store, tx) },
+		poll:      time.Second, // for what LISTEN missed
+		close:     func() { db.Close(); pool.Close() },
 		inTx: func(ctx context.Context, do func(pgx.Tx, query) error) error {
 			return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
 				return do(tx, func(statement string, args ...any) interface{ Scan(...any) error } {

@@ -35,7 +35,9 @@ func newHost[TTx any](ctx context.Context, db *database[TTx], endpoints []leadho
 		return nil, err
 	}
 	sender := &deliver.HTTP{AllowPrivate: s.private, Observe: logAttempt}
-	recorded, err := history.New(sender, db.history, &history.Options{OnError: logError})
+	// That a lead was delivered, and that its job is done, are noted together.
+	store := &riverqueue.Store[TTx]{Store: db.history, Tx: db.historyTx}
+	recorded, err := history.New(sender, store, &history.Options{OnError: logError})
 	if err != nil {
 		return nil, err
 	}
@@ -67,6 +69,8 @@ func newHost[TTx any](ctx context.Context, db *database[TTx], endpoints []leadho
 		Resolve: func(_ context.Context, endpointID string) (deliver.Destination, error) {
 			return h.dispatcher.Destination(endpointID)
 		},
+		// An endpoint that hangs leaves half of the workers to the others.
+		Limits:   deliver.Limits{Concurrency: max(4, s.workers/2)},
 		Schedule: schedule,
 		OnError:  logError,
 	})

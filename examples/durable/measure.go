@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/topprovider/leadhook"
-	"github.com/topprovider/leadhook/deliver"
 	"github.com/topprovider/leadhook/mapping"
 )
 
@@ -34,7 +33,7 @@ func measured(ctx context.Context, out io.Writer, s settings, leads int) error {
 	endpoints := make([]leadhook.Endpoint, measuredEndpoints)
 	for i := range endpoints {
 		endpoints[i] = leadhook.Endpoint{
-			ID: fmt.Sprintf("crm-%d", i), URL: server.URL, Limits: deliver.Limits{Concurrency: 20},
+			ID: fmt.Sprintf("crm-%d", i), URL: server.URL,
 			Mapping: mapping.Mapping{Rules: []mapping.Rule{
 				{Field: mapping.FieldLeadID, Name: "id"}, {Field: mapping.FieldCreatedAt, Name: "at"},
 				{Field: mapping.FieldEmail, Name: "contact.email"}, {Field: mapping.FieldMessage, Name: "message"},
