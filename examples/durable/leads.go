@@ -98,7 +98,15 @@ func (h *host[TTx]) store(ctx context.Context, id string, lead mapping.Lead, tex
 		}
 		// The message gets an ID here, once: it is dispatched where the lead changes,
 		// in the same transaction, and the job keeps its ID however often it is sent.
-		deliveries, err = h.dispatcher.Using(h.queue.Tx(tx)).Dispatch(ctx, routing.Message{Type: kind, Lead: lead})
+		// The history says from now on that they are queued.
+		var unrecorded error
+		queue, err := history.New(h.queue.Tx(tx), h.db.historyTx(tx), &history.Options{
+			OnError: func(_ context.Context, err error) { unrecorded = err },
+		})
+		if err != nil {
+			return err
+		}
+		deliveries, err = h.dispatcher.Using(queue).Dispatch(ctx, routing.Message{Type: kind, Lead: lead})
 		if deliveries == nil && err != nil {
 			return fmt.Errorf("%w: %w", errBadLead, err)
 		}
@@ -108,7 +116,7 @@ func (h *host[TTx]) store(ctx context.Context, id string, lead mapping.Lead, tex
 				return d.Err
 			}
 		}
-		return nil
+		return unrecorded
 	})
 	return deliveries, err
 }
@@ -164,8 +172,8 @@ type outcome struct {
 	At        time.Time      `json:"at"`
 }
 
-// getLead says what became of a lead: the attempts that were made, newest first.
-// What waits for its first attempt is not there yet.
+// getLead says what became of a lead, newest first: queued, delivered or failed,
+// after so many attempts.
 func (h *host[TTx]) getLead(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), databaseTimeout)
 	defer cancel()

@@ -24,6 +24,7 @@ import (
 
 	"github.com/topprovider/leadhook"
 	"github.com/topprovider/leadhook/deliver/delivertest"
+	"github.com/topprovider/leadhook/deliver/history"
 	"github.com/topprovider/leadhook/internal/pgtest"
 )
 
@@ -187,7 +188,7 @@ func TestALeadIsStoredAndDelivered(t *testing.T) {
 			code, answer = r.ask("GET", "/leads/1", "")
 			require.Equal(t, http.StatusOK, code, answer)
 			require.NoError(t, json.Unmarshal([]byte(answer), &became))
-			return len(became.Outcomes) == 4
+			return len(became.Outcomes) == 4 && !slices.ContainsFunc(became.Outcomes, func(o outcome) bool { return o.Status == history.Queued })
 		}, 30*time.Second, 5*time.Millisecond)
 		assert.Equal(t, "2026-04-22T19:45:00Z", became.Lead["requestedMeetingTime"], "the lead is as it was told last")
 		for _, o := range became.Outcomes {
@@ -298,6 +299,9 @@ func TestHealth(t *testing.T) {
 		code, answer := r.ask("GET", "/health", "")
 		assert.Equal(t, http.StatusOK, code)
 		assert.JSONEq(t, `{"jobs":{"cancelled":1,"pending":1},"oldest":"0s","held":{"newsletter":1}}`, answer)
+		_, answer = r.ask("GET", "/leads/1", "")
+		assert.Contains(t, answer, `"status":"queued"`, "for the newsletter")
+		assert.Contains(t, answer, `"status":"failed","cause":"authentication"`)
 	})
 }
 
