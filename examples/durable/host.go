@@ -69,8 +69,6 @@ func newHost[TTx any](ctx context.Context, db *database[TTx], endpoints []leadho
 		Resolve: func(_ context.Context, endpointID string) (deliver.Destination, error) {
 			return h.dispatcher.Destination(endpointID)
 		},
-		// An endpoint that hangs leaves half of the workers to the others.
-		Limits:   deliver.Limits{Concurrency: max(4, s.workers/2)},
 		Schedule: schedule,
 		OnError:  logError,
 	})
