@@ -52,6 +52,7 @@ var measurements = []struct {
 	{"pipeline", pipeline},
 	{"footprint", footprint},
 	{"slow", slow},
+	{"durable", durable},
 }
 
 func main() {

@@ -89,14 +89,16 @@ func summarize(values []float64) summary {
 	if len(values) == 0 {
 		return summary{}
 	}
+	return summary{quantile(values, 0.5), quantile(values, 0.25), quantile(values, 0.75)}
+}
+
+// quantile returns the value that so much of values is below.
+func quantile(values []float64, q float64) float64 {
 	v := slices.Sorted(slices.Values(values))
-	at := func(q float64) float64 {
-		place := q * float64(len(v)-1)
-		below := int(place)
-		above := min(below+1, len(v)-1)
-		return v[below] + (v[above]-v[below])*(place-float64(below))
-	}
-	return summary{at(0.5), at(0.25), at(0.75)}
+	place := q * float64(len(v)-1)
+	below := int(place)
+	above := min(below+1, len(v)-1)
+	return v[below] + (v[above]-v[below])*(place-float64(below))
 }
 
 // time is what the work of a contender took.

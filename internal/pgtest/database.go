@@ -19,15 +19,15 @@ func Start(t testing.TB) string {
 	server := os.Getenv("LEADHOOK_TEST_POSTGRES")
 	switch {
 	case bin == "" && server == "":
-		t.Skip("PostgreSQL's initdb is in neither PATH nor /usr/lib/postgresql/*/bin, and LEADHOOK_TEST_POSTGRES is not set")
+		t.Skip(errNone.Error() + ", and LEADHOOK_TEST_POSTGRES is not set")
 	case bin == "":
 		t.Fatal("LEADHOOK_TEST_POSTGRES is set, but initdb, createdb and dropdb are in neither PATH nor /usr/lib/postgresql/*/bin")
 	case server == "":
-		own.once.Do(func() { own.dsn, own.err = serve(bin) })
+		own.once.Do(func() { own.server, own.err = serve(bin, forgetful) })
 		if own.err != nil {
 			t.Fatalf("starting PostgreSQL: %v", own.err)
 		}
-		server = own.dsn
+		server = own.server.dsn
 	}
 	name := "test_" + strings.ToLower(rand.Text())
 	run := func(program string, args ...string) {

@@ -14,43 +14,43 @@ import (
 	"syscall"
 )
 
-// serve starts a server and returns the connection string of its first database.
-func serve(bin string) (dsn string, err error) {
+// serve starts a server with settings.
+func serve(bin, settings string) (*server, error) {
 	dir, err := os.MkdirTemp("", "leadhook-pg-")
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	cmd := exec.Command("/bin/sh", "-c", keeper, "sh", bin)
+	cmd := exec.Command("/bin/sh", "-c", keeper, "sh", bin, settings)
 	cmd.Dir = dir
 	// A process group of its own: what interrupts the tests from a terminal must
 	// not end the keeper before its work is done.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if os.Getuid() == 0 { // which PostgreSQL refuses
 		if cmd.SysProcAttr.Credential, err = ordinary(); err != nil {
-			return "", err
+			return nil, err
 		}
 		if err := os.Chown(dir, int(cmd.SysProcAttr.Credential.Uid), int(cmd.SysProcAttr.Credential.Gid)); err != nil {
-			return "", err
+			return nil, err
 		}
 	}
 	in, life, err := os.Pipe()
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	defer in.Close()
 	cmd.Stdin = in
 	said, err := cmd.StdoutPipe()
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	if err := cmd.Start(); err != nil {
-		return "", err
+		return nil, err
 	}
-	own.life = life
 	if _, err := bufio.NewReader(said).ReadString('\n'); err != nil {
-		return "", errors.Join(fmt.Errorf("initdb or pg_ctl of %s failed; the user needs access to %s", bin, dir), cmd.Wait())
+		return nil, errors.Join(fmt.Errorf("initdb or pg_ctl of %s failed; the user needs access to %s", bin, dir), cmd.Wait())
 	}
-	return (&url.URL{Scheme: "postgres", User: url.User("postgres"), Path: "/postgres", RawQuery: url.Values{"host": {dir}}.Encode()}).String(), nil
+	dsn := &url.URL{Scheme: "postgres", User: url.User("postgres"), Path: "/postgres", RawQuery: url.Values{"host": {dir}}.Encode()}
+	return &server{dsn.String(), life, cmd}, nil
 }
 
 // ordinary is a user that is not root.
