@@ -16,6 +16,7 @@ import (
 	"github.com/riverqueue/river/rivermigrate"
 	_ "modernc.org/sqlite"
 
+	"github.com/topprovider/leadhook/deliver/riverqueue"
 	"github.com/topprovider/leadhook/internal/pgtest"
 )
 
@@ -24,7 +25,7 @@ type database[TTx any] struct {
 	name   string
 	driver riverdriver.Driver[TTx]
 	exec   func(query string) error
-	clear  string // the query that leaves no job
+	empty  string // the query that leaves no job
 	close  func()
 }
 
@@ -40,7 +41,7 @@ func openSQLite() *database[*sql.Tx] {
 		name:   "SQLite",
 		driver: riversqlite.New(db),
 		exec:   func(query string) error { _, err := db.Exec(query); return err },
-		clear:  "DELETE FROM river_job",
+		empty:  "DELETE FROM river_job",
 		close:  func() { db.Close(); os.RemoveAll(dir) },
 	})
 }
@@ -60,7 +61,7 @@ func openPostgres() (*database[pgx.Tx], error) {
 		name:   "PostgreSQL",
 		driver: riverpgxv5.New(pool),
 		exec:   func(query string) error { _, err := pool.Exec(context.Background(), query); return err },
-		clear:  "TRUNCATE river_job",
+		empty:  "TRUNCATE river_job",
 		close:  func() { pool.Close(); stop() },
 	}), nil
 }
@@ -71,6 +72,20 @@ func migrated[TTx any](db *database[TTx]) *database[TTx] {
 	_, err = migrator.Migrate(context.Background(), rivermigrate.DirectionUp, nil)
 	must(err)
 	return db
+}
+
+// clear leaves no job, and the tables as they are without leadhook.
+func (db *database[TTx]) clear() {
+	must(db.exec(db.empty))
+	must(db.exec("DROP INDEX IF EXISTS leadhook_river_job_stream"))
+}
+
+// queue returns leadhook's over a client, for which it readies the tables.
+func (db *database[TTx]) queue(client *river.Client[TTx]) *riverqueue.Queue[TTx] {
+	queue, err := riverqueue.New(client, nil)
+	must(err)
+	must(queue.Migrate(context.Background()))
+	return queue
 }
 
 var quiet = slog.New(slog.DiscardHandler)
