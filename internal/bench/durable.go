@@ -20,19 +20,22 @@ const (
 	durableDelay    = time.Millisecond // until they answer
 )
 
-// durable measures deliver/riverqueue beside plain jobs of River in the same
-// database.
-func durable(b *bench) {
-	sqlite := openSQLite()
-	b.add(durableOn(b, sqlite))
-	sqlite.close()
-	postgres, err := openPostgres()
+// onSQLite and onPostgres measure deliver/riverqueue beside plain jobs of River in
+// the same database.
+func onSQLite(b *bench) {
+	db := openSQLite()
+	defer db.close()
+	b.add(durableOn(b, db))
+}
+
+func onPostgres(b *bench) {
+	db, err := openPostgres()
 	if err != nil {
 		b.add(section{title: "Durable, on PostgreSQL", about: "Not measured: " + err.Error() + "."})
 		return
 	}
-	b.add(durableOn(b, postgres))
-	postgres.close()
+	defer db.close()
+	b.add(durableOn(b, db))
 }
 
 func durableOn[TTx any](b *bench, db *database[TTx]) section {
@@ -93,7 +96,7 @@ func timed(n int, do func()) time.Duration {
 
 // storing measures how fast jobs are stored in batches.
 func storing[TTx any](b *bench, s *section, db *database[TTx], l *stock) {
-	batches, rounds := 20, 15
+	batches, rounds := 10, 15
 	if b.quick {
 		batches, rounds = 2, 3
 	}

@@ -52,7 +52,8 @@ var measurements = []struct {
 	{"pipeline", pipeline},
 	{"footprint", footprint},
 	{"slow", slow},
-	{"durable", durable},
+	{"durable on SQLite", onSQLite},
+	{"durable on PostgreSQL", onPostgres},
 }
 
 func main() {
