@@ -50,7 +50,8 @@ func peers() (names []string) {
 		for _, peer := range []string{
 			"github.com/Jeffail/gabs/v2", "github.com/ajg/form", "github.com/beevik/etree", "github.com/clbanning/mxj/v2",
 			"github.com/go-json-experiment/json", "github.com/go-resty/resty/v2", "github.com/goccy/go-json", "github.com/gojek/heimdall/v7",
-			"github.com/google/go-querystring", "github.com/hashicorp/go-retryablehttp", "github.com/knadh/koanf/maps", "github.com/tidwall/sjson",
+			"github.com/google/go-querystring", "github.com/hashicorp/go-retryablehttp", "github.com/knadh/koanf/maps", "github.com/riverqueue/river",
+			"github.com/tidwall/sjson",
 		} {
 			if m.Path == peer {
 				names = append(names, strings.TrimPrefix(m.Path, "github.com/")+" "+m.Version)

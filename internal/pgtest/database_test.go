@@ -1,6 +1,7 @@
 package pgtest
 
 import (
+	"net/url"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -28,6 +29,24 @@ func TestEachCallGivesAnEmptyDatabase(t *testing.T) {
 		assert.Empty(t, query(first, "SHOW listen_addresses"), "nobody else's")
 	})
 	assert.Equal(t, "0", query(Start(t), "SELECT count(*) FROM pg_database WHERE datname = '"+first[strings.Index(first, "test_"):strings.Index(first, "?")]+"'"), "and drops it")
+}
+
+func TestAServerToMeasureKeepsWhatIsCommitted(t *testing.T) {
+	if programs() == "" {
+		t.Skip(errNone)
+	}
+	dsn, stop, err := Serve()
+	require.NoError(t, err)
+	for _, setting := range []string{"fsync", "synchronous_commit", "full_page_writes"} {
+		out, err := exec.Command(filepath.Join(programs(), "psql"), "-XAt", "-d", dsn, "-c", "SHOW "+setting).CombinedOutput()
+		require.NoError(t, err, "%s", out)
+		assert.Equal(t, "on", strings.TrimSpace(string(out)), setting)
+	}
+	u, err := url.Parse(dsn)
+	require.NoError(t, err)
+	require.DirExists(t, u.Query().Get("host"))
+	stop()
+	assert.NoDirExists(t, u.Query().Get("host"), "nothing is left")
 }
 
 func TestAnotherDatabaseOfAServer(t *testing.T) {
