@@ -66,3 +66,5 @@ require (
 replace github.com/topprovider/leadhook => ../..
 
 replace github.com/topprovider/leadhook/deliver/riverqueue => ../../deliver/riverqueue
+
+replace github.com/topprovider/leadhook/deliver/sqlhistory => ../../deliver/sqlhistory
