@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -11,12 +12,17 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+func psql(dsn, sql string) (string, error) {
+	out, err := exec.Command(filepath.Join(programs(), "psql"), "-XAt", "-d", dsn, "-c", sql).CombinedOutput()
+	return strings.TrimSpace(string(out)), err
+}
+
 func TestEachCallGivesAnEmptyDatabase(t *testing.T) {
 	t.Setenv("LEADHOOK_TEST_POSTGRES", "") // a server of its own is the point
 	query := func(dsn, sql string) string {
-		out, err := exec.Command(filepath.Join(programs(), "psql"), "-XAt", "-d", dsn, "-c", sql).CombinedOutput()
+		out, err := psql(dsn, sql)
 		require.NoError(t, err, "%s", out)
-		return strings.TrimSpace(string(out))
+		return out
 	}
 	var first string
 	t.Run("while the test runs", func(t *testing.T) {
@@ -31,6 +37,24 @@ func TestEachCallGivesAnEmptyDatabase(t *testing.T) {
 	assert.Equal(t, "0", query(Start(t), "SELECT count(*) FROM pg_database WHERE datname = '"+first[strings.Index(first, "test_"):strings.Index(first, "?")]+"'"), "and drops it")
 }
 
+func TestAServerThatStopsKeepsWhatIsCommitted(t *testing.T) {
+	t.Setenv("LEADHOOK_TEST_POSTGRES", "postgres://localhost:1/postgres") // it is not looked at
+	s := NewServer(t)
+	_, err := psql(s.DSN(), "CREATE TABLE a (b INTEGER)")
+	require.NoError(t, err)
+	for n := range 3 {
+		_, err = psql(s.DSN(), "INSERT INTO a VALUES (1)")
+		require.NoError(t, err)
+		s.Stop()
+		_, err = psql(s.DSN(), "SELECT 1")
+		require.Error(t, err)
+		s.Start()
+		out, err := psql(s.DSN(), "SELECT sum(b) FROM a")
+		require.NoError(t, err)
+		assert.Equal(t, strconv.Itoa(n+1), out)
+	}
+}
+
 func TestAServerToMeasureKeepsWhatIsCommitted(t *testing.T) {
 	if programs() == "" {
 		t.Skip(errNone)
@@ -38,14 +62,14 @@ func TestAServerToMeasureKeepsWhatIsCommitted(t *testing.T) {
 	dsn, stop, err := Serve()
 	require.NoError(t, err)
 	for _, setting := range []string{"fsync", "synchronous_commit", "full_page_writes"} {
-		out, err := exec.Command(filepath.Join(programs(), "psql"), "-XAt", "-d", dsn, "-c", "SHOW "+setting).CombinedOutput()
+		out, err := psql(dsn, "SHOW "+setting)
 		require.NoError(t, err, "%s", out)
-		assert.Equal(t, "on", strings.TrimSpace(string(out)), setting)
+		assert.Equal(t, "on", out, setting)
 	}
 	u, err := url.Parse(dsn)
 	require.NoError(t, err)
 	require.DirExists(t, u.Query().Get("host"))
-	stop()
+	require.NoError(t, stop())
 	assert.NoDirExists(t, u.Query().Get("host"), "nothing is left")
 }
 

@@ -46,11 +46,12 @@ func serve(bin, settings string) (*server, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	if _, err := bufio.NewReader(said).ReadString('\n'); err != nil {
+	dsn := url.URL{Scheme: "postgres", User: url.User("postgres"), Path: "/postgres", RawQuery: url.Values{"host": {dir}}.Encode()}
+	s := &server{dsn: dsn.String(), keeper: life, said: bufio.NewReader(said), gone: cmd.Wait}
+	if _, err := s.said.ReadString('\n'); err != nil {
 		return nil, errors.Join(fmt.Errorf("initdb or pg_ctl of %s failed; the user needs access to %s", bin, dir), cmd.Wait())
 	}
-	dsn := &url.URL{Scheme: "postgres", User: url.User("postgres"), Path: "/postgres", RawQuery: url.Values{"host": {dir}}.Encode()}
-	return &server{dsn.String(), life, cmd}, nil
+	return s, nil
 }
 
 // ordinary is a user that is not root.
