@@ -131,17 +131,11 @@ func run[TTx any](ctx context.Context, driver riverdriver.Driver[TTx], url strin
 	if err != nil {
 		return err
 	}
-	d, err := leadhook.New(queue, nil)
+	d, err := dispatcher(queue, url)
 	if err != nil {
 		return err
 	}
-	if err := d.SetEndpoints([]leadhook.Endpoint{{
-		ID: "crm", URL: url, Type: routing.NewLeadsAndUpdates,
-		Mapping: mapping.Mapping{Rules: []mapping.Rule{{Field: mapping.FieldLeadID, Name: "id"}, {Field: mapping.FieldRequestedMeetingTime, Name: "meeting"}}},
-	}}); err != nil {
-		return err
-	}
-	fmt.Println("ready")
+	fmt.Println("ready", client.ID())
 	if !takes {
 		io.Copy(io.Discard, os.Stdin)
 		return client.StopAndCancel(ctx)
@@ -164,6 +158,56 @@ func run[TTx any](ctx context.Context, driver riverdriver.Driver[TTx], url strin
 	}
 }
 
+// dispatcher has one endpoint at url.
+func dispatcher(queue deliver.Deliverer, url string) (*leadhook.Dispatcher, error) {
+	d, err := leadhook.New(queue, nil)
+	if err != nil {
+		return nil, err
+	}
+	return d, d.SetEndpoints([]leadhook.Endpoint{{
+		ID: "crm", URL: url, Type: routing.NewLeadsAndUpdates,
+		Mapping: mapping.Mapping{Rules: []mapping.Rule{{Field: mapping.FieldLeadID, Name: "id"}, {Field: mapping.FieldRequestedMeetingTime, Name: "meeting"}}},
+	}})
+}
+
+// A hostProcess is this program as a host.
+type hostProcess struct {
+	t        *testing.T
+	cmd      *exec.Cmd
+	in       io.Closer
+	clientID string // River's
+}
+
+// startHost starts a host on the database at that place, which sends to url.
+func startHost(t *testing.T, at, url, takes string) *hostProcess {
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), "LEADHOOK_CRASH_DB="+at, "LEADHOOK_CRASH_URL="+url, "LEADHOOK_CRASH_TAKES="+takes)
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	require.NoError(t, err)
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() { cmd.Process.Kill() }) // where the test fails
+	line, err := bufio.NewReader(out).ReadString('\n')
+	require.NoError(t, err)
+	id, ready := strings.CutPrefix(line, "ready ")
+	require.True(t, ready, line)
+	return &hostProcess{t, cmd, in, strings.TrimSpace(id)}
+}
+
+func (h *hostProcess) kill() {
+	require.NoError(h.t, h.cmd.Process.Kill())
+	var exit *exec.ExitError
+	require.True(h.t, errors.As(h.cmd.Wait(), &exit) && !exit.Exited(), "it ended by itself")
+}
+
+// end lets a host that takes nothing end by itself.
+func (h *hostProcess) end() {
+	h.in.Close()
+	require.NoError(h.t, h.cmd.Wait())
+}
+
 func crashSchedule(string) []time.Duration {
 	return slices.Repeat([]time.Duration{100 * time.Millisecond}, 50)
 }
@@ -183,12 +227,14 @@ func take(ctx context.Context, id string, d *leadhook.Dispatcher) error {
 type arrival struct {
 	webhookID, leadID, messageType string
 	at                             time.Time
+	accepted                       bool
 }
 
 // A crmServer is the receiver, in another process than the host. One of ten
-// requests fails.
+// requests fails, and one of four takes as long as slow says.
 type crmServer struct {
 	*httptest.Server
+	slow     time.Duration
 	mu       sync.Mutex
 	arrivals []arrival
 }
@@ -203,13 +249,16 @@ func newCRM(t *testing.T) *crmServer {
 		if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
 			return // it was cut off by a kill
 		}
-		if rand.IntN(10) == 0 {
-			w.WriteHeader(http.StatusServiceUnavailable)
-			return
-		}
+		a := arrival{r.Header.Get("webhook-id"), body.ID, body.MessageType, time.Now(), rand.IntN(10) > 0}
 		s.mu.Lock()
-		s.arrivals = append(s.arrivals, arrival{r.Header.Get("webhook-id"), body.ID, body.MessageType, time.Now()})
+		s.arrivals = append(s.arrivals, a)
 		s.mu.Unlock()
+		if rand.IntN(4) == 0 {
+			time.Sleep(s.slow)
+		}
+		if !a.accepted {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
 	}))
 	t.Cleanup(s.Close)
 	return s
@@ -265,35 +314,18 @@ func TestKilledAndStartedAgain(t *testing.T) {
 // observe look at what became of it.
 func killAndStart(t *testing.T, at string, kills int, open func() *sql.DB, observe func() riverClient) {
 	crm := newCRM(t)
-	start := func(takes string) (*exec.Cmd, io.WriteCloser) {
-		cmd := exec.Command(os.Args[0])
-		cmd.Env = append(os.Environ(), "LEADHOOK_CRASH_DB="+at, "LEADHOOK_CRASH_URL="+crm.URL, "LEADHOOK_CRASH_TAKES="+takes)
-		cmd.Stderr = os.Stderr
-		in, err := cmd.StdinPipe()
-		require.NoError(t, err)
-		out, err := cmd.StdoutPipe()
-		require.NoError(t, err)
-		require.NoError(t, cmd.Start())
-		line, err := bufio.NewReader(out).ReadString('\n')
-		require.NoError(t, err)
-		require.Equal(t, "ready\n", line)
-		return cmd, in
-	}
 	var killed []time.Time
 	for range kills {
-		cmd, _ := start("yes")
+		h := startHost(t, at, crm.URL, "yes")
 		time.Sleep(time.Duration(20+rand.IntN(300)) * time.Millisecond)
 		killed = append(killed, time.Now())
-		require.NoError(t, cmd.Process.Kill())
-		var exit *exec.ExitError
-		require.True(t, errors.As(cmd.Wait(), &exit) && !exit.Exited(), "it ended by itself")
+		h.kill()
 	}
 
-	cmd, in := start("")
+	h := startHost(t, at, crm.URL, "")
 	client := observe()
 	require.Eventually(t, func() bool { return unsettled(t, client) == 0 }, 3*time.Minute, 200*time.Millisecond)
-	in.Close()
-	require.NoError(t, cmd.Wait())
+	h.end()
 
 	committed := leads(t, open())
 	crm.mu.Lock()
@@ -301,7 +333,9 @@ func killAndStart(t *testing.T, at string, kills int, open func() *sql.DB, obser
 	got := make(map[string][]arrival) // by webhook-id
 	for _, a := range crm.arrivals {
 		require.False(t, strings.HasPrefix(a.leadID, "back-"), "lead %s was rolled back", a.leadID)
-		got[a.webhookID] = append(got[a.webhookID], a)
+		if a.accepted {
+			got[a.webhookID] = append(got[a.webhookID], a)
+		}
 	}
 	twice := 0
 	for _, id := range committed {
