@@ -56,6 +56,7 @@ func newCluster(t *testing.T, url string) *cluster {
 	require.NoError(t, err)
 	c.queue, err = riverqueue.New(client, &riverqueue.Options{Schedule: crashSchedule})
 	require.NoError(t, err)
+	require.NoError(t, c.queue.Migrate(t.Context()))
 	c.dispatcher, err = dispatcher(c.queue, url)
 	require.NoError(t, err)
 	return c
@@ -235,7 +236,7 @@ func (c *cluster) check(crm *crmServer) (again int) {
 		inDatabase[id] = true
 	}
 	jobs := make(map[string]bool)
-	for _, job := range c.query("SELECT state::text || ' ' || (args->>'id') FROM river_job") {
+	for _, job := range c.query("SELECT state::text || ' ' || split_part(args->>'message', '/', 3) FROM river_job") {
 		id, completed := strings.CutPrefix(job, "completed ")
 		assert.True(t, completed, job)
 		jobs[id] = true
@@ -283,5 +284,5 @@ func TestPostgreSQLIsAway(t *testing.T) {
 	c.server.Start()
 	c.eventually("PostgreSQL is back", func() bool { return c.store("back", true) == stored })
 	assert.Equal(t, []string{"back"}, c.query("SELECT id FROM leads"))
-	assert.Equal(t, []string{"new-back", "update-back"}, c.query("SELECT args->>'id' FROM river_job ORDER BY id"))
+	assert.Equal(t, []string{"new-back", "update-back"}, c.query("SELECT split_part(args->>'message', '/', 3) FROM river_job ORDER BY id"))
 }
