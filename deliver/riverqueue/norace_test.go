@@ -1,0 +1,5 @@
+//go:build !race
+
+package riverqueue_test
+
+const raced = false
