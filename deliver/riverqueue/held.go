@@ -44,9 +44,8 @@ func (q *Queue[TTx]) change(ctx context.Context, endpointID string, change func(
 // eachHeld gives the jobs that wait for an endpoint, the oldest first.
 func (q *Queue[TTx]) eachHeld(ctx context.Context, endpointID string, do func(*rivertype.JobRow) error) error {
 	of, args := waiting(dialectOf(q.client), endpointID)
-	params := river.NewJobListParams().States().First(1000).
-		Where(of, args)
-	for {
+	first := river.NewJobListParams().States().First(1000).Where(of, args)
+	for params := first; ; {
 		page, err := q.client.JobList(ctx, params)
 		if err != nil {
 			return err
@@ -62,6 +61,6 @@ func (q *Queue[TTx]) eachHeld(ctx context.Context, endpointID string, do func(*r
 		if len(page.Jobs) < 1000 {
 			return nil
 		}
-		params = params.After(page.LastCursor)
+		params = first.After(page.LastCursor) // JobList has added its own conditions to params
 	}
 }

@@ -183,8 +183,8 @@ func inUse() memory {
 // states counts jobs by their endpoint's kind and their state.
 func (l *lab) states() map[string]int {
 	states := make(map[string]int)
-	params := river.NewJobListParams().First(10_000)
-	for {
+	first := river.NewJobListParams().First(10_000)
+	for params := first; ; {
 		page, err := l.client.JobList(context.Background(), params)
 		require.NoError(l.t, err)
 		for _, row := range page.Jobs {
@@ -195,6 +195,6 @@ func (l *lab) states() map[string]int {
 		if len(page.Jobs) < 10_000 {
 			return states
 		}
-		params = params.After(page.LastCursor)
+		params = first.After(page.LastCursor) // JobList has added its own conditions to params
 	}
 }
