@@ -149,6 +149,7 @@ const by = "attempted_by[array_upper(attempted_by, 1)] = $1"
 // other worker takes over; whatever was committed is sent, an update never before
 // its lead, and nothing of what was not.
 func TestAWorkerIsKilledAndPostgreSQLCrashes(t *testing.T) {
+	t.Parallel() // for half of its time it waits, for a leader's term to end
 	crm := newCRM(t)
 	crm.slow = 300 * time.Millisecond
 	c := newCluster(t, crm.URL)

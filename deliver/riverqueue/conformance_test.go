@@ -40,6 +40,7 @@ func (r *recalling) resolve(context.Context, string) (deliver.Destination, error
 // nature the suite does not ask of who answers Queued: MaxAttempts, which is the
 // schedule's length, and an error with the verdict, its attempts and its Retry-After.
 func TestAQueueAndItsWorkerPassRun(t *testing.T) {
+	t.Parallel() // for half of its time it waits, since a host is left alone after a 429
 	delivertest.Run(t, func(t *testing.T) delivertest.Rig {
 		receiver := delivertest.NewReceiver()
 		t.Cleanup(receiver.Close)

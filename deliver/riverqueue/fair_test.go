@@ -89,6 +89,6 @@ func TestAThousandJobsInFront(t *testing.T) {
 		}
 		healthy("right behind them", 1, 0)
 		require.Eventually(t, func() bool { dead, slow := look(); return dead >= inFront && slow >= inFront }, 2*time.Minute, time.Millisecond)
-		healthy("while they wait", 50, 100*time.Millisecond) // as they come back, again and again
+		healthy("while they wait", 30, 100*time.Millisecond) // as they come back, again and again
 	})
 }

@@ -35,7 +35,7 @@ const (
 // Of a thousand endpoints 1 % are dead, 5 % slow and 10 % flaky. Everything
 // settles, and what lives in memory does not grow with what was delivered.
 //
-// It makes 10,000 deliveries. LEADHOOK_SOAK=100000 makes as many, which takes
+// It makes 10,000 deliveries, as far as they are bearable. LEADHOOK_SOAK=100000 makes as many, which takes
 // minutes:
 //
 //	LEADHOOK_SOAK=100000 go test -run TestSoak -v -timeout 60m .
