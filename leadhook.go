@@ -77,6 +77,8 @@ var errNoReturn = errors.New("leadhook: the deliverer did not return")
 // errNoReceipts is for a Deliverer that gives a batch another number of receipts.
 var errNoReceipts = errors.New("leadhook: the deliverer gave another number of receipts than it got requests")
 
+var errNoEndpoints = errors.New("leadhook: SetEndpoints was not called yet")
+
 var errNoDeliverer = errors.New("leadhook: there is no deliverer; &deliver.HTTP{} is one")
 
 // endpoints is what SetEndpoints was given, compiled. It never changes.
@@ -342,9 +344,14 @@ func (d *Dispatcher) Preview(endpointID string, m routing.Message) (*deliver.Req
 
 // Destination returns where an endpoint's requests go now: what a queue's worker
 // asks for when it sends. To an endpoint that is disabled nothing may go, so that
-// it is Held here. The error is deliver.ErrUnknownEndpoint.
+// it is Held here. The error is deliver.ErrUnknownEndpoint, and another one before
+// the first SetEndpoints, when nobody knows.
 func (d *Dispatcher) Destination(endpointID string) (deliver.Destination, error) {
-	e, err := d.endpoints.Load().find(endpointID)
+	all := d.endpoints.Load()
+	if all.byID == nil {
+		return deliver.Destination{}, errNoEndpoints
+	}
+	e, err := all.find(endpointID)
 	if err != nil {
 		return deliver.Destination{}, err
 	}

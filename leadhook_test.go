@@ -389,6 +389,9 @@ func TestNewRefuses(t *testing.T) {
 func TestDestinationIsThatOfNow(t *testing.T) {
 	d, err := leadhook.New(&delivertest.Fake{}, nil)
 	require.NoError(t, err)
+	_, err = d.Destination("crm")
+	require.Error(t, err)
+	assert.NotErrorIs(t, err, deliver.ErrUnknownEndpoint, "what waits is not to be canceled before anybody knows")
 	m := mapping.Mapping{Rules: []mapping.Rule{{Field: "email", Name: "email"}}}
 	e := leadhook.Endpoint{ID: "crm", URL: "https://crm.example.com/old", Mapping: m, Headers: map[string]string{"X-Key": "1"}, Timeout: time.Second}
 	require.NoError(t, d.SetEndpoints([]leadhook.Endpoint{e}))

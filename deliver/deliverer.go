@@ -57,9 +57,11 @@ type Request struct {
 	// Sensitive is the values of those fields, so that they can be masked where an
 	// answer repeats them.
 	Sensitive []string `json:"sensitive,omitempty"`
-	// Kept says that a queue keeps it and delivers it again after ErrExhausted, so
-	// that a history calls it queued and not failed.
+	// Kept says that a queue keeps it and delivers it again after what may pass, so
+	// that a history calls it queued and not failed. Last: only where the endpoint
+	// asks to wait, or the context ended.
 	Kept bool `json:"-"`
+	Last bool `json:"-"`
 	// Destination is resolved when sending: a queue stores the request without
 	// it, and so does JSON.
 	Destination Destination `json:"-"`

@@ -205,7 +205,7 @@ func newEntry(req *deliver.Request, began time.Time, resent bool, receipt *deliv
 		if e.Cause == deliver.CauseQueue { // its text is about the host's database
 			e.Err = "the queue could not store it"
 		}
-		if req.Kept && errors.Is(err, deliver.ErrExhausted) {
+		if req.Kept && e.MayPass && !(req.Last && errors.Is(err, deliver.ErrExhausted) && failure.RetryAfter <= 0) {
 			e.Status = Queued
 		}
 	case err == errPanic:

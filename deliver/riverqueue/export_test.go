@@ -12,14 +12,16 @@ const IndexName = indexName
 
 // EndsSQL is the question for the ends of some streams, and HeldSQL that for what
 // waits for an endpoint, in the words of SQLite or PostgreSQL.
-func EndsSQL(postgres, update bool) string {
-	return "SELECT id FROM river_job WHERE " + endsOf(dialectFor(postgres), "river_job", update) + " ORDER BY id LIMIT 10000"
+func EndsSQL(onPostgres, update bool) string {
+	return "SELECT id FROM river_job WHERE " + endsOf(dialects[onPostgres], "river_job", update) + " ORDER BY id LIMIT 10000"
 }
 
-func HeldSQL(postgres bool) string {
-	of, _ := waiting(dialectFor(postgres), "crm")
-	return "SELECT id FROM river_job WHERE " + of + " ORDER BY id LIMIT 1000"
+func HeldSQL(onPostgres bool) string {
+	where, _ := held(dialects[onPostgres], "crm-1")
+	return "SELECT count(*) FROM river_job" + where
 }
+
+var dialects = map[bool]dialect{false: sqlite, true: postgres}
 
 // Verdict is what River is to do after a delivery.
 var Verdict = verdict

@@ -2,65 +2,68 @@ package riverqueue
 
 import (
 	"context"
-	"errors"
-	"time"
+	"fmt"
 
 	"github.com/riverqueue/river"
-	"github.com/riverqueue/river/rivertype"
 )
 
-// Held returns how many jobs wait for an endpoint that is held, or was.
-func (q *Queue[TTx]) Held(ctx context.Context, endpointID string) (int, error) {
-	n := 0
-	err := q.eachHeld(ctx, endpointID, func(*rivertype.JobRow) error { n++; return nil })
-	return n, err
+// Held returns how many jobs wait for an endpoint that is held, or was. One that
+// was tried before it was held counts when its next attempt would have come.
+func (q *Queue[TTx]) Held(ctx context.Context, endpointID string) (n int, err error) {
+	where, args := held(dialectOf(q.client), endpointID)
+	if err := q.client.Driver().GetExecutor().QueryRow(ctx, "SELECT count(*) FROM "+table(q.client)+where, args...).Scan(&n); err != nil {
+		return 0, fmt.Errorf("riverqueue: counting what is held: %w", err)
+	}
+	return n, nil
 }
 
 // Release lets the jobs go that wait for an endpoint, in their order, and
 // returns how many they are. What Worker.Resolve says must not be held any more.
+// What was stored as held by a process that did not know that yet, or in a
+// transaction that was committed later, is held until the next Release.
 func (q *Queue[TTx]) Release(ctx context.Context, endpointID string) (int, error) {
-	return q.change(ctx, endpointID, q.client.JobRetry)
+	n, err := release(ctx, q.client, endpointID)
+	if err != nil {
+		return 0, fmt.Errorf("riverqueue: releasing: %w", err)
+	}
+	return n, nil
+}
+
+func release[TTx any](ctx context.Context, client *river.Client[TTx], endpointID string) (int, error) {
+	return change(ctx, client, "state = 'available', scheduled_at = "+dialectOf(client).now, endpointID)
 }
 
 // Discard cancels the jobs that wait for an endpoint, and returns how many they
-// are.
+// are. It is for an endpoint that is deleted while it is held, too.
 func (q *Queue[TTx]) Discard(ctx context.Context, endpointID string) (int, error) {
-	return q.change(ctx, endpointID, q.client.JobCancel)
-}
-
-func (q *Queue[TTx]) change(ctx context.Context, endpointID string, change func(context.Context, int64) (*rivertype.JobRow, error)) (n int, err error) {
-	err = q.eachHeld(ctx, endpointID, func(job *rivertype.JobRow) error {
-		if _, err := change(ctx, job.ID); errors.Is(err, rivertype.ErrNotFound) {
-			return nil // it is gone meanwhile
-		} else if err != nil {
-			return err
-		}
-		n++
-		return nil
-	})
-	return n, err
-}
-
-// eachHeld gives the jobs that wait for an endpoint, the oldest first.
-func (q *Queue[TTx]) eachHeld(ctx context.Context, endpointID string, do func(*rivertype.JobRow) error) error {
-	of, args := waiting(dialectOf(q.client), endpointID)
-	first := river.NewJobListParams().States().First(1000).Where(of, args)
-	for params := first; ; {
-		page, err := q.client.JobList(ctx, params)
-		if err != nil {
-			return err
-		}
-		for _, job := range page.Jobs {
-			if job.State == rivertype.JobStateScheduled && time.Until(job.ScheduledAt) < heldFor/2 {
-				continue // it waits for something else
-			}
-			if err := do(job); err != nil {
-				return err
-			}
-		}
-		if len(page.Jobs) < 1000 {
-			return nil
-		}
-		params = first.After(page.LastCursor) // JobList has added its own conditions to params
+	n, err := change(ctx, q.client, "state = 'cancelled', finalized_at = "+dialectOf(q.client).now, endpointID)
+	if err != nil {
+		return 0, fmt.Errorf("riverqueue: discarding: %w", err)
 	}
+	return n, nil
+}
+
+// change sets columns of the jobs that are held, all at once: what another process
+// let go, or sent, is none of them any more.
+func change[TTx any](ctx context.Context, client *river.Client[TTx], set, endpointID string) (n int, err error) {
+	d := dialectOf(client)
+	where, args := held(d, endpointID)
+	update := "UPDATE " + table(client) + " SET " + set + where
+	db := client.Driver().GetExecutor()
+	if d.changes == "" {
+		err := db.QueryRow(ctx, "WITH changed AS ("+update+" RETURNING id) SELECT count(*) FROM changed", args...).Scan(&n)
+		return n, err
+	}
+	tx, err := db.Begin(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer tx.Rollback(context.WithoutCancel(ctx)) // nothing to do after Commit
+	if err := tx.Exec(ctx, update, args...); err != nil {
+		return 0, err
+	}
+	if err := tx.QueryRow(ctx, d.changes).Scan(&n); err != nil {
+		return 0, err
+	}
+	return n, tx.Commit(ctx)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"sync"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -47,14 +48,21 @@ func New[TTx any](client *river.Client[TTx], o *Options) (*Queue[TTx], error) {
 	if o == nil {
 		o = &Options{}
 	}
+	if o.Priority < 0 || o.Priority > 4 {
+		return nil, fmt.Errorf("riverqueue: the priority is %d; River has 1 to 4, and 0 for its default", o.Priority)
+	}
 	return &Queue[TTx]{client: client, options: *o, insert: client.InsertMany}, nil
 }
 
 // Tx returns a Queue that stores within tx: what it stores is there when tx is
-// committed, and never where it is rolled back. Like tx it is for one goroutine.
+// committed, and never where it is rolled back. After an error in PostgreSQL there
+// is nothing left to do with tx but that.
 func (q *Queue[TTx]) Tx(tx TTx) *Queue[TTx] {
 	within := *q
+	var mu sync.Mutex // tx is for one at a time
 	within.insert = func(ctx context.Context, params []river.InsertManyParams) ([]*rivertype.JobInsertResult, error) {
+		mu.Lock()
+		defer mu.Unlock()
 		return q.client.InsertManyTx(ctx, tx, params)
 	}
 	return &within
@@ -63,6 +71,12 @@ func (q *Queue[TTx]) Tx(tx TTx) *Queue[TTx] {
 // Deliver stores req. A nil error means that it will be sent, or that it was
 // stored before.
 func (q *Queue[TTx]) Deliver(ctx context.Context, req *deliver.Request) (*deliver.Receipt, error) {
+	if len(req.Body) > MaxBody {
+		return nil, &deliver.Error{
+			Kind: deliver.ErrRejected, Cause: deliver.CauseConfiguration, Host: host(req),
+			Err: fmt.Errorf("the body has %d bytes; a queue takes %d at the most", len(req.Body), MaxBody),
+		}
+	}
 	receipts, err := q.DeliverBatch(ctx, []*deliver.Request{req})
 	if err != nil {
 		return nil, err
@@ -70,22 +84,24 @@ func (q *Queue[TTx]) Deliver(ctx context.Context, req *deliver.Request) (*delive
 	return receipts[0], nil
 }
 
-// DeliverBatch stores all of reqs in one insert, or none of them.
+// DeliverBatch stores all of reqs in one insert, or none of them. It takes no batch
+// with a body that is too long (errors.ErrUnsupported), so that one does not cost
+// the others: each is to be delivered alone then.
 func (q *Queue[TTx]) DeliverBatch(ctx context.Context, reqs []*deliver.Request) ([]*deliver.Receipt, error) {
-	params := make([]river.InsertManyParams, len(reqs))
+	params := make([]river.InsertManyParams, 0, len(reqs))
 	receipts := make([]*deliver.Receipt, len(reqs))
+	seen := make(map[string]bool, len(reqs)) // PostgreSQL refuses a batch that repeats itself
 	for i, req := range reqs {
 		if len(req.Body) > MaxBody {
-			return nil, refused(req, fmt.Errorf("the body has %d bytes; a queue takes %d at the most", len(req.Body), MaxBody))
+			return nil, errors.ErrUnsupported
 		}
-		params[i] = river.InsertManyParams{Args: newJob(req), InsertOpts: &river.InsertOpts{
-			MaxAttempts: len(schedule(q.options.Schedule, req.EndpointID)),
-			Queue:       q.options.Queue,
-			Priority:    q.options.Priority,
-			Pending:     req.Destination.Held,
-			UniqueOpts:  river.UniqueOpts{ByArgs: true},
-		}}
 		receipts[i] = &deliver.Receipt{Status: deliver.Queued}
+		job := newJob(req)
+		if seen[job.Message] {
+			continue
+		}
+		seen[job.Message] = true
+		params = append(params, river.InsertManyParams{Args: job, InsertOpts: q.insertOpts(req)})
 	}
 	if len(reqs) == 0 {
 		return nil, nil
@@ -96,6 +112,21 @@ func (q *Queue[TTx]) DeliverBatch(ctx context.Context, reqs []*deliver.Request) 
 	return receipts, nil
 }
 
+func (q *Queue[TTx]) insertOpts(req *deliver.Request) *river.InsertOpts {
+	waits := schedule(q.options.Schedule, req.EndpointID)
+	o := &river.InsertOpts{
+		MaxAttempts: len(waits),
+		Queue:       q.options.Queue,
+		Priority:    q.options.Priority,
+		Pending:     req.Destination.Held,
+		UniqueOpts:  river.UniqueOpts{ByArgs: true},
+	}
+	if waits[0] > 0 && !o.Pending {
+		o.ScheduledAt = time.Now().Add(jittered(waits[0]))
+	}
+	return o
+}
+
 // schedule is that of an endpoint.
 func schedule(of func(string) []time.Duration, endpointID string) []time.Duration {
 	if of != nil {
@@ -104,11 +135,6 @@ func schedule(of func(string) []time.Duration, endpointID string) []time.Duratio
 		}
 	}
 	return defaultSchedule
-}
-
-// refused is the error for a request that cannot be stored.
-func refused(req *deliver.Request, err error) *deliver.Error {
-	return &deliver.Error{Kind: deliver.ErrRejected, Cause: deliver.CauseConfiguration, Host: host(req), Err: err}
 }
 
 // failed is the error for requests that could not be stored now.

@@ -3,8 +3,10 @@ package riverqueue_test
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"log/slog"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -66,7 +68,7 @@ type queue struct {
 	Held, Release, Discard func(ctx context.Context, endpointID string) (int, error)
 	migrate                func(context.Context) error
 	// within stores in a transaction that is committed or rolled back then.
-	within func(commit bool, req *deliver.Request) error
+	within func(commit bool, reqs ...*deliver.Request) error
 }
 
 func openSQLite(t *testing.T) connection {
@@ -142,10 +144,16 @@ func newHost[TTx any](l *lab, driver riverdriver.Driver[TTx], inTx func(commit b
 	require.NoError(l.t, err)
 	return client, &queue{
 		BatchDeliverer: q, Held: q.Held, Release: q.Release, Discard: q.Discard, migrate: q.Migrate,
-		within: func(commit bool, req *deliver.Request) error {
+		within: func(commit bool, reqs ...*deliver.Request) error {
 			return inTx(commit, func(tx TTx) error {
-				_, err := q.Tx(tx).Deliver(l.t.Context(), req)
-				return err
+				within := q.Tx(tx)
+				errs := make([]error, len(reqs))
+				var wait sync.WaitGroup
+				for i, req := range reqs {
+					wait.Go(func() { _, errs[i] = within.Deliver(l.t.Context(), req) })
+				}
+				wait.Wait()
+				return errors.Join(errs...)
 			})
 		},
 	}

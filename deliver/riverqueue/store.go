@@ -22,12 +22,17 @@ type Store[TTx any] struct {
 	Tx func(TTx) history.Store
 }
 
+var errNoTx = errors.New("riverqueue: the Store has no Tx")
+
 // workKey is for the job that a context belongs to.
 type workKey struct{}
 
 // Record keeps e, and where it says that the job of ctx was delivered completes it.
-func (s *Store[TTx]) Record(ctx context.Context, e history.Entry) (err error) {
+func (s *Store[TTx]) Record(ctx context.Context, e history.Entry) error {
 	job, _ := ctx.Value(workKey{}).(*river.Job[Job])
+	if s.Tx == nil {
+		return errNoTx
+	}
 	if job == nil || e.Status != history.Delivered && e.Status != history.Duplicate {
 		return s.Store.Record(ctx, e)
 	}
@@ -36,11 +41,7 @@ func (s *Store[TTx]) Record(ctx context.Context, e history.Entry) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			db.Rollback(context.WithoutCancel(ctx))
-		}
-	}()
+	defer db.Rollback(context.WithoutCancel(ctx)) // nothing to do after Commit
 	tx := driver.UnwrapTx(db)
 	if err := s.Tx(tx).Record(ctx, e); err != nil {
 		return err

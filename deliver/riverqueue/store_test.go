@@ -164,6 +164,13 @@ func testHistory[TTx any](t *testing.T, driver riverdriver.Driver[TTx], plain *s
 	e = entry("in vain")
 	assert.Equal(t, []any{history.Failed, true, 2}, []any{e.Status, e.MayPass, len(e.Attempts)})
 
+	answers = func() error {
+		return &deliver.Error{Kind: deliver.ErrExhausted, Cause: deliver.CauseRateLimited, StatusCode: 429, RetryAfter: time.Hour}
+	}
+	deliver1("asked to wait")
+	<-seen
+	assert.Equal(t, history.Queued, entry("asked to wait").Status)
+
 	answers = func() error { return nil }
 	fails = true
 	deliver1("not recorded")

@@ -18,30 +18,51 @@ import (
 const (
 	indexName = "leadhook_river_job_stream"
 	// isUnfinished is the condition of a job that may still be sent, and of the index.
-	isUnfinished = "finalized_at IS NULL"
+	// The cast keeps SQLite from reading all jobs of the kind.
+	isUnfinished = "CAST(kind AS text) = 'leadhook_delivery' AND finalized_at IS NULL"
 	// maxPage is as much as River lists.
 	maxPage = 10_000
 )
 
 // A dialect is what the databases write differently.
 type dialect struct {
-	stream string // a job's stream, as the index has it, in the order of its bytes
-	oneOf  string // is one of the values of an argument
-	values func(any) any
+	stream  string // a job's stream, as the index has it, in the order of its bytes
+	oneOf   string // is one of the values of an argument
+	values  func(any) any
+	now     string // as River writes times
+	far     string // long before heldFor is over, and after all else
+	changes string // asks how many rows the last statement changed; "": an update returns them
+}
+
+var postgres = dialect{
+	stream: `((args->>'stream') COLLATE "C")`,
+	oneOf:  "= ANY(@%s)",
+	values: func(values any) any { return values },
+	now:    "now()",
+	far:    "now() + interval '5 years'",
+}
+
+var sqlite = dialect{
+	stream: "(args->>'stream')",
+	oneOf:  "IN (SELECT value FROM json_each(@%s))",
+	values: func(values any) any {
+		text, _ := json.Marshal(values)
+		return string(text)
+	},
+	now:     "datetime('now', 'subsec')",
+	far:     "datetime('now', '+5 years')",
+	changes: "SELECT changes()",
 }
 
 func dialectOf[TTx any](client *river.Client[TTx]) dialect {
-	return dialectFor(client.Driver().DatabaseName() == "postgres")
+	if isPostgres(client) {
+		return postgres
+	}
+	return sqlite
 }
 
-func dialectFor(postgres bool) dialect {
-	if postgres {
-		return dialect{`((args->>'stream') COLLATE "C")`, "= ANY(@%s)", func(values any) any { return values }}
-	}
-	return dialect{"(args->>'stream')", "IN (SELECT value FROM json_each(@%s))", func(values any) any {
-		text, _ := json.Marshal(values)
-		return string(text)
-	}}
+func isPostgres[TTx any](client *river.Client[TTx]) bool {
+	return client.Driver().DatabaseName() == "postgres"
 }
 
 // table is River's, in the schema that the client has.
@@ -67,7 +88,7 @@ func (q *Queue[TTx]) Migrate(ctx context.Context) error {
 	return nil
 }
 
-func migrate[TTx any](ctx context.Context, client *river.Client[TTx]) (err error) {
+func migrate[TTx any](ctx context.Context, client *river.Client[TTx]) error {
 	db := client.Driver().GetExecutor()
 	// Making it if it does not exist would wait for all who write.
 	if there, err := migrated(ctx, client); err != nil || there {
@@ -77,18 +98,16 @@ func migrate[TTx any](ctx context.Context, client *river.Client[TTx]) (err error
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			tx.Rollback(context.WithoutCancel(ctx))
-		}
-	}()
-	d := dialectOf(client)
-	if client.Driver().DatabaseName() == "postgres" { // where two that make it at once fail
+	defer tx.Rollback(context.WithoutCancel(ctx)) // nothing to do after Commit
+	d, index, on := dialectOf(client), indexName, table(client)
+	if isPostgres(client) { // where two that make it at once fail
 		if err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock(hashtext('"+indexName+"'))"); err != nil {
 			return err
 		}
+	} else if schema := client.Schema(); schema != "" { // which SQLite wants to be the index's
+		index, on = schema+"."+indexName, "river_job"
 	}
-	if err := tx.Exec(ctx, "CREATE INDEX IF NOT EXISTS "+indexName+" ON "+table(client)+" ("+d.stream+", id) WHERE "+isUnfinished); err != nil {
+	if err := tx.Exec(ctx, "CREATE INDEX IF NOT EXISTS "+index+" ON "+on+" ("+d.stream+", id) WHERE "+isUnfinished); err != nil {
 		return err
 	}
 	return tx.Commit(ctx)
@@ -129,11 +148,11 @@ func listEnds[TTx any](ctx context.Context, client *river.Client[TTx], streams [
 	return list.Jobs, nil
 }
 
-// waiting is the condition of a job in a stream of an endpoint that is not to be
-// worked at once. The cast keeps the databases from reading all jobs of those
-// states.
-func waiting(d dialect, endpointID string) (string, river.NamedArgs) {
+// held is the condition of an endpoint's jobs that wait for Release, and its
+// arguments. The cast keeps the databases from reading all jobs of those states.
+func held(d dialect, endpointID string) (where string, args []any) {
 	from := join(endpointID, "")
 	to := from[:len(from)-1] + "0" // which comes after the slash
-	return isUnfinished + " AND CAST(state AS text) IN ('pending', 'scheduled') AND " + d.stream + " >= @lh_from AND " + d.stream + " < @lh_to", river.NamedArgs{"lh_from": from, "lh_to": to}
+	return " WHERE " + isUnfinished + " AND " + d.stream + " >= $1 AND " + d.stream + " < $2" +
+		" AND (CAST(state AS text) = 'pending' OR CAST(state AS text) = 'scheduled' AND scheduled_at > " + d.far + ")", []any{from, to}
 }

@@ -12,6 +12,9 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riversqlite"
+	"github.com/riverqueue/river/rivermigrate"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -50,8 +53,11 @@ func TestTheIndexIsUsed(t *testing.T) {
 				require.NoError(t, err)
 			}
 			for _, question := range []string{riverqueue.EndsSQL(false, false), riverqueue.EndsSQL(false, true), riverqueue.HeldSQL(false)} {
-				rows, err := db.Query("EXPLAIN QUERY PLAN "+question, sql.Named("lh_streams", string(streams)), sql.Named("lh_last", 4000),
-					sql.Named("lh_from", "crm-1/"), sql.Named("lh_to", "crm-10"))
+				args := []any{sql.Named("lh_streams", string(streams)), sql.Named("lh_last", 4000)}
+				if question == riverqueue.HeldSQL(false) {
+					args = []any{"crm-1/", "crm-10"}
+				}
+				rows, err := db.Query("EXPLAIN QUERY PLAN "+question, args...)
 				require.NoError(t, err)
 				var plan strings.Builder
 				for rows.Next() {
@@ -61,9 +67,6 @@ func TestTheIndexIsUsed(t *testing.T) {
 					fmt.Fprintln(&plan, detail)
 				}
 				require.NoError(t, rows.Err())
-				if question == riverqueue.HeldSQL(false) && known == "ANALYZE" {
-					continue // it reads all jobs by their ID then, once
-				}
 				check(t, plan.String(), question)
 			}
 		}
@@ -77,9 +80,11 @@ func TestTheIndexIsUsed(t *testing.T) {
 				require.NoError(t, err)
 			}
 			for _, question := range []string{riverqueue.EndsSQL(true, false), riverqueue.EndsSQL(true, true), riverqueue.HeldSQL(true)} {
-				rows, err := pool.Query(t.Context(), "EXPLAIN "+question, pgx.NamedArgs{
-					"lh_streams": []string{"crm-1/1", "crm-2/2"}, "lh_last": 4000, "lh_from": "crm-1/", "lh_to": "crm-10",
-				})
+				args := []any{pgx.NamedArgs{"lh_streams": []string{"crm-1/1", "crm-2/2"}, "lh_last": 4000}}
+				if question == riverqueue.HeldSQL(true) {
+					args = []any{"crm-1/", "crm-10"}
+				}
+				rows, err := pool.Query(t.Context(), "EXPLAIN "+question, args...)
 				require.NoError(t, err)
 				lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
 				require.NoError(t, err)
@@ -106,4 +111,30 @@ func TestMigrate(t *testing.T) {
 		wait.Wait()
 		require.NoError(t, l.queue.migrate(t.Context()))
 	})
+}
+
+// SQLite has schemas, too.
+func TestMigrateInASchema(t *testing.T) {
+	db, err := sql.Open("sqlite", dsn(filepath.Join(t.TempDir(), "queue.db")))
+	require.NoError(t, err)
+	t.Cleanup(func() { db.Close() })
+	db.SetMaxOpenConns(1)
+	migrator, err := rivermigrate.New(riversqlite.New(db), &rivermigrate.Config{Schema: "main"})
+	require.NoError(t, err)
+	_, err = migrator.Migrate(t.Context(), rivermigrate.DirectionUp, nil)
+	require.NoError(t, err)
+	client, err := river.NewClient(riversqlite.New(db), &river.Config{Schema: "main"})
+	require.NoError(t, err)
+	q, err := riverqueue.New(client, nil)
+	require.NoError(t, err)
+	for range 2 {
+		require.NoError(t, q.Migrate(t.Context()))
+	}
+	req := request("crm", "1", "new_lead")
+	req.Destination.Held = true
+	_, err = q.Deliver(t.Context(), req)
+	require.NoError(t, err)
+	n, err := q.Release(t.Context(), "crm")
+	require.NoError(t, err)
+	assert.Equal(t, 1, n)
 }

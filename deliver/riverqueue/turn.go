@@ -19,7 +19,6 @@ const (
 	waitForRunning = 500 * time.Millisecond // at first, for one that is about to be sent
 	waitForStuck   = 15 * time.Second       // at the most, for one whose process may have been killed
 	waitForRetry   = 5 * time.Minute        // at the most, for one that is to be tried later
-	waitForHeld    = time.Minute
 )
 
 // errSuperseded is why an older lead_update was not sent.
@@ -55,7 +54,8 @@ func (e *ends) add(p place) {
 }
 
 // turn says how long a job has to wait for one of its stream that was stored
-// before it; 0 where it is its turn. errSuperseded: it is not to be sent at all.
+// before it; 0 where it is its turn, and heldFor where that one is held.
+// errSuperseded: it is not to be sent at all.
 func (w *Worker[TTx]) turn(ctx context.Context, client *river.Client[TTx], job *river.Job[Job]) (time.Duration, error) {
 	mine := placeOf(job.JobRow, &job.Args)
 	if strings.HasSuffix(mine.stream, "/") { // it is of no lead
@@ -69,8 +69,8 @@ func (w *Worker[TTx]) turn(ctx context.Context, client *river.Client[TTx], job *
 		return 0, errSuperseded
 	case first.id == mine.id:
 		return 0, nil
-	case first.state == rivertype.JobStatePending:
-		return waitForHeld, nil
+	case first.state == rivertype.JobStatePending, first.state == rivertype.JobStateScheduled && time.Until(first.scheduledAt) > heldFor/2:
+		return heldFor, nil
 	case first.state == rivertype.JobStateRetryable, first.state == rivertype.JobStateScheduled:
 		return min(max(time.Until(first.scheduledAt), waitForRunning), waitForRetry), nil
 	}

@@ -25,7 +25,9 @@ type Worker[TTx any] struct {
 	// Resolve returns where an endpoint's jobs go now, so that an endpoint that was
 	// mended gets the waiting leads at its new address: Dispatcher.Destination, or
 	// the host's own look into its database. deliver.ErrUnknownEndpoint cancels
-	// them; after any other error they wait, without using up an attempt.
+	// them, so it must be certain: where there are several processes, one that does
+	// not know an endpoint should look into the database before it says so. After
+	// any other error they wait, without using up an attempt.
 	// MaxAttempts of what it returns is not looked at: a job's attempt is one.
 	Resolve func(ctx context.Context, endpointID string) (deliver.Destination, error)
 	// Deliverer sends. nil: a deliver.HTTP of the worker's own.
@@ -47,18 +49,19 @@ type Worker[TTx any] struct {
 
 	streams streams[TTx]
 	gate    gate
-	checked sync.Once // for the index
 	once    sync.Once
 	own     deliver.HTTP
 	limited deliver.Deliverer
-	invalid error // what is wrong with Limits
+	invalid error // what is wrong with the worker itself
 }
 
 // How long a job waits without using up an attempt.
 const (
 	waitForResolve = 10 * time.Second
 	maxRetryAfter  = 24 * time.Hour
-	maxPatience    = 7 * 24 * time.Hour // with an endpoint that asks to wait again and again
+	// An endpoint that asks to wait again and again is heard for so long and often.
+	maxPatience    = 7 * 24 * time.Hour
+	minSnoozes     = 100
 	maxThrottled   = 2 * time.Minute
 	waitForSlot    = 500 * time.Millisecond // of an endpoint that has as many requests under way as it may, and for longer each time
 	maxWaitForSlot = 30 * time.Second
@@ -72,23 +75,22 @@ func (w *Worker[TTx]) Work(ctx context.Context, job *river.Job[Job]) error {
 	if err != nil {
 		return river.JobCancel(err)
 	}
-	client := river.ClientFromContext[TTx](ctx)
-	w.checked.Do(func() {
-		if there, err := migrated(ctx, client); err == nil && !there && w.OnError != nil {
-			w.OnError(ctx, ErrNoIndex)
-		}
-	})
+	client, err := river.ClientFromContextSafely[TTx](ctx)
+	if err != nil {
+		return w.later(ctx, fmt.Errorf("riverqueue: the worker's transactions are not those of the client: %w", err))
+	}
+	w.once.Do(func() { w.prepare(ctx, client) })
+	if w.invalid != nil {
+		return w.later(ctx, w.invalid)
+	}
 	wait, err := w.turn(ctx, client, job)
 	switch {
 	case errors.Is(err, errSuperseded):
 		return river.JobCancel(err)
 	case err != nil:
 		return w.later(ctx, fmt.Errorf("riverqueue: looking for jobs of the same lead: %w", err))
-	case wait > 0:
+	case wait > 0 && wait < heldFor:
 		return river.JobSnooze(wait)
-	}
-	if w.Resolve == nil {
-		return w.later(ctx, errNoResolve)
 	}
 	to, err := w.Resolve(ctx, req.EndpointID)
 	switch {
@@ -98,11 +100,11 @@ func (w *Worker[TTx]) Work(ctx context.Context, job *river.Job[Job]) error {
 		return w.later(ctx, fmt.Errorf("riverqueue: resolving endpoint %.80q: %w", req.EndpointID, err))
 	case to.Held:
 		return river.JobSnooze(heldFor)
-	}
-	to.MaxAttempts = 1
-	w.once.Do(w.prepare)
-	if w.invalid != nil {
-		return w.later(ctx, w.invalid)
+	case wait > 0: // for one that somebody stored who did not know that the endpoint was released
+		if _, err := release(ctx, client, req.EndpointID); err != nil {
+			return w.later(ctx, fmt.Errorf("riverqueue: releasing endpoint %.80q: %w", req.EndpointID, err))
+		}
+		return river.JobSnooze(waitForRunning)
 	}
 	leave, busy := w.gate.enter(ctx, req.EndpointID, max(cmp.Or(to.Limits.Concurrency, w.Limits.Concurrency, 4), 1))
 	if leave == nil {
@@ -110,12 +112,18 @@ func (w *Worker[TTx]) Work(ctx context.Context, job *river.Job[Job]) error {
 		return river.JobSnooze(jittered(min(max(busy, waitForSlot)+time.Duration(snoozes(job))*waitForSlot, maxWaitForSlot)))
 	}
 	defer leave()
-	req.Destination, req.Kept = to, job.Attempt < job.MaxAttempts
+	to.MaxAttempts = 1
+	req.Destination, req.Kept, req.Last = to, true, job.Attempt >= job.MaxAttempts
 	_, err = w.limited.Deliver(context.WithValue(ctx, workKey{}, job), req)
 	return verdict(ctx, job, err)
 }
 
-func (w *Worker[TTx]) prepare() {
+// prepare is for the first job.
+func (w *Worker[TTx]) prepare(ctx context.Context, client *river.Client[TTx]) {
+	if w.Resolve == nil {
+		w.invalid = errNoResolve
+		return
+	}
 	next := w.Deliverer
 	if next == nil {
 		next = &w.own
@@ -128,10 +136,16 @@ func (w *Worker[TTx]) prepare() {
 	}
 	w.own.Observe, w.own.Pause = limited.Observe, limited.Pause
 	w.limited = limited
+	if there, err := migrated(ctx, client); err == nil && !there && w.OnError != nil {
+		w.OnError(ctx, ErrNoIndex)
+	}
 }
 
 // later lets a job wait for what is no fault of its own.
 func (w *Worker[TTx]) later(ctx context.Context, err error) error {
+	if errors.Is(ctx.Err(), context.Canceled) { // the client stops
+		return river.JobSnooze(0)
+	}
 	if w.OnError != nil {
 		w.OnError(ctx, err)
 	}
@@ -146,13 +160,13 @@ func verdict(ctx context.Context, job *river.Job[Job], err error) error {
 		return nil
 	case errors.Is(ctx.Err(), context.DeadlineExceeded): // River's JobTimeout: it would be the next time too
 		return err
-	case ctx.Err() != nil || known && e.Cause == deliver.CauseCanceled: // the client stops
+	case ctx.Err() != nil: // the client stops
 		return river.JobSnooze(0)
 	case errors.Is(err, deliver.ErrRejected):
 		return river.JobCancel(err)
 	case known && e.Cause == deliver.CauseThrottled:
 		return river.JobSnooze(min(e.RetryAfter, maxThrottled))
-	case known && e.RetryAfter > 0 && time.Since(job.CreatedAt) < maxPatience:
+	case known && e.RetryAfter > 0 && (time.Since(job.CreatedAt) < maxPatience || snoozes(job) < minSnoozes):
 		return river.JobSnooze(min(e.RetryAfter, maxRetryAfter))
 	}
 	return err

@@ -10,13 +10,18 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"github.com/riverqueue/river/rivertype"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/topprovider/leadhook"
 	"github.com/topprovider/leadhook/deliver"
 	"github.com/topprovider/leadhook/deliver/riverqueue"
+	"github.com/topprovider/leadhook/mapping"
+	"github.com/topprovider/leadhook/routing"
 )
 
 // A deliverFunc is a Deliverer.
@@ -130,18 +135,86 @@ func TestAMessageIsStoredOnceForAnEndpoint(t *testing.T) {
 	})
 }
 
+// A body that is too long costs its own endpoint only.
 func TestABodyThatIsTooLongIsRefused(t *testing.T) {
 	each(t, func(t *testing.T, open func(*testing.T) connection) {
 		l := newLab(t, open, nil)
 		req := request("crm", "1", "new_lead")
 		req.Body = make([]byte, riverqueue.MaxBody+1)
-		_, err := l.queue.DeliverBatch(t.Context(), []*deliver.Request{request("erp", "1", "new_lead"), req})
+		_, err := l.queue.Deliver(t.Context(), req)
 		require.ErrorIs(t, err, deliver.ErrRejected)
 		assert.ErrorContains(t, err, "262145 bytes")
+		_, err = l.queue.DeliverBatch(t.Context(), []*deliver.Request{request("erp", "1", "new_lead"), req})
+		require.ErrorIs(t, err, errors.ErrUnsupported)
 		assert.Empty(t, l.jobs(), "all are stored, or none")
 		req.Body = req.Body[1:]
 		l.deliver(req)
 	})
+}
+
+func TestOneLongBodyOfAMessage(t *testing.T) {
+	each(t, func(t *testing.T, open func(*testing.T) connection) {
+		l := newLab(t, open, nil)
+		d, err := leadhook.New(l.queue, nil)
+		require.NoError(t, err)
+		short := mapping.Mapping{Rules: []mapping.Rule{{Field: mapping.FieldLeadID, Name: "id"}}}
+		long := mapping.Mapping{Rules: []mapping.Rule{{Field: mapping.FieldMessage, Name: "text"}}}
+		require.NoError(t, d.SetEndpoints([]leadhook.Endpoint{
+			{ID: "a", URL: "https://a.example.com", Mapping: short}, {ID: "b", URL: "https://b.example.com", Mapping: long}, {ID: "c", URL: "https://c.example.com", Mapping: short},
+		}))
+		lead := mapping.Lead{mapping.FieldLeadID: "1", mapping.FieldMessage: strings.Repeat("x", riverqueue.MaxBody)}
+		deliveries, err := d.Dispatch(t.Context(), routing.Message{ID: "new-1", Type: routing.MessageNewLead, Lead: lead})
+		require.ErrorIs(t, err, deliver.ErrRejected)
+		for i, ok := range []bool{true, false, true} {
+			assert.Equal(t, ok, deliveries[i].Err == nil, deliveries[i])
+		}
+		assert.Len(t, l.jobs(), 2)
+	})
+}
+
+func TestABatchThatRepeatsItself(t *testing.T) {
+	each(t, func(t *testing.T, open func(*testing.T) connection) {
+		l := newLab(t, open, nil)
+		receipts, err := l.queue.DeliverBatch(t.Context(), []*deliver.Request{request("crm", "1", "new_lead"), request("crm", "1", "new_lead")})
+		require.NoError(t, err)
+		assert.Len(t, receipts, 2)
+		assert.Len(t, l.jobs(), 1)
+	})
+}
+
+// One that takes no batches around a transaction's queue stores from many
+// goroutines.
+func TestATransactionIsForOneAtATime(t *testing.T) {
+	each(t, func(t *testing.T, open func(*testing.T) connection) {
+		l := newLab(t, open, nil)
+		var reqs []*deliver.Request
+		for i := range 10 {
+			reqs = append(reqs, request(fmt.Sprint("e", i), "1", "new_lead"))
+		}
+		require.NoError(t, l.queue.within(true, reqs...))
+		assert.Len(t, l.jobs(), 10)
+	})
+}
+
+// The first wait of a schedule is one, too.
+func TestTheFirstWait(t *testing.T) {
+	each(t, func(t *testing.T, open func(*testing.T) connection) {
+		l := newLab(t, open, func(l *lab) {
+			l.schedule = func(string) []time.Duration { return []time.Duration{time.Hour, time.Hour} }
+		})
+		l.deliver(request("crm", "1", "new_lead"))
+		assert.Equal(t, rivertype.JobStateScheduled, l.jobs()[0].State)
+		assert.WithinDuration(t, time.Now().Add(time.Hour), l.jobs()[0].ScheduledAt, 13*time.Minute)
+	})
+}
+
+func TestOptionsThatRiverRefuses(t *testing.T) {
+	client, err := river.NewClient(riverpgxv5.New(nil), &river.Config{})
+	require.NoError(t, err)
+	_, err = riverqueue.New(client, &riverqueue.Options{Priority: 5})
+	assert.ErrorContains(t, err, "priority")
+	_, err = riverqueue.New[pgx.Tx](nil, nil)
+	assert.Error(t, err)
 }
 
 func TestAJobHoldsNothingOfTheDestination(t *testing.T) {
@@ -423,11 +496,27 @@ func TestAJobThatTakesTooLongIsAnAttempt(t *testing.T) {
 	})
 }
 
+// A deliverer that gives up by itself uses up attempts.
+func TestADeadlineOfTheDeliverersOwn(t *testing.T) {
+	each(t, func(t *testing.T, open func(*testing.T) connection) {
+		l := newLab(t, open, func(l *lab) {
+			l.schedule = short
+			l.deliverer = deliverFunc(func(context.Context, *deliver.Request) (*deliver.Receipt, error) {
+				return nil, &deliver.Error{Kind: context.DeadlineExceeded, Cause: deliver.CauseCanceled}
+			})
+		})
+		l.start()
+		l.deliver(request("crm", "1", "new_lead"))
+		l.settled(20 * time.Second)
+		assert.Equal(t, rivertype.JobStateDiscarded, l.jobs()[0].State)
+	})
+}
+
 // An endpoint that asks to wait again and again is not waited for without end.
 func TestPatienceEnds(t *testing.T) {
 	wait := &deliver.Error{Kind: deliver.ErrExhausted, Cause: deliver.CauseRateLimited, RetryAfter: time.Hour}
 	for age, snoozed := range map[time.Duration]bool{time.Hour: true, 6 * 24 * time.Hour: true, 8 * 24 * time.Hour: false} {
-		job := &river.Job[riverqueue.Job]{JobRow: &rivertype.JobRow{CreatedAt: time.Now().Add(-age)}}
+		job := &river.Job[riverqueue.Job]{JobRow: &rivertype.JobRow{CreatedAt: time.Now().Add(-age), Metadata: []byte(`{"snoozes":100}`)}}
 		var snooze *rivertype.JobSnoozeError
 		err := riverqueue.Verdict(t.Context(), job, wait)
 		assert.Equal(t, snoozed, errors.As(err, &snooze), age)
