@@ -487,7 +487,7 @@ func TestAJobThatTakesTooLongIsAnAttempt(t *testing.T) {
 				<-ctx.Done()
 				return nil, &deliver.Error{Kind: ctx.Err(), Cause: deliver.CauseCanceled}
 			})
-			l.jobTimeout = 20 * time.Millisecond
+			l.jobTimeout = 500 * time.Millisecond
 		})
 		l.start()
 		l.deliver(request("crm", "1", "new_lead"))
