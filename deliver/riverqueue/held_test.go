@@ -77,7 +77,7 @@ func TestReleasedByManyAtOnce(t *testing.T) {
 // client has queues and does not run.
 func TestDiscardedOrReleased(t *testing.T) {
 	each(t, func(t *testing.T, open func(*testing.T) connection) {
-		const held = 2500
+		const held = 500
 		l := newLab(t, open, nil)
 		l.hold("crm", held)
 		var discarded, released int

@@ -29,6 +29,7 @@ import (
 // With the history in River's database, what is delivered and that its job is
 // done are known together; while a queue keeps it, a failure is not the end.
 func TestHistoryInRiversDatabase(t *testing.T) {
+	t.Parallel() // it waits for River to make failed jobs available again
 	t.Run("SQLite", func(t *testing.T) {
 		db := migrated(t, filepath.Join(t.TempDir(), "queue.db"))
 		t.Cleanup(func() { db.Close() })
