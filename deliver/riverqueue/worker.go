@@ -158,12 +158,12 @@ func verdict(ctx context.Context, job *river.Job[Job], err error) error {
 	switch {
 	case err == nil:
 		return nil
+	case errors.Is(err, deliver.ErrRejected):
+		return river.JobCancel(err)
 	case errors.Is(ctx.Err(), context.DeadlineExceeded): // River's JobTimeout: it would be the next time too
 		return err
 	case ctx.Err() != nil: // the client stops
 		return river.JobSnooze(0)
-	case errors.Is(err, deliver.ErrRejected):
-		return river.JobCancel(err)
 	case known && e.Cause == deliver.CauseThrottled:
 		return river.JobSnooze(min(e.RetryAfter, maxThrottled))
 	case known && e.RetryAfter > 0 && (time.Since(job.CreatedAt) < maxPatience || snoozes(job) < minSnoozes):

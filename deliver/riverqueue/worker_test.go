@@ -512,6 +512,19 @@ func TestADeadlineOfTheDeliverersOwn(t *testing.T) {
 	})
 }
 
+// What was decided when the client stopped stays so; what was not goes on later.
+func TestAVerdictWhenTheClientStops(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	job := &river.Job[riverqueue.Job]{JobRow: &rivertype.JobRow{}}
+	assert.NoError(t, riverqueue.Verdict(ctx, job, nil))
+	var canceled *rivertype.JobCancelError
+	assert.ErrorAs(t, riverqueue.Verdict(ctx, job, &deliver.Error{Kind: deliver.ErrRejected, Cause: deliver.CauseGone}), &canceled)
+	var snooze *rivertype.JobSnoozeError
+	require.ErrorAs(t, riverqueue.Verdict(ctx, job, &deliver.Error{Kind: context.Canceled, Cause: deliver.CauseCanceled}), &snooze)
+	assert.Zero(t, snooze.Duration)
+}
+
 // An endpoint that asks to wait again and again is not waited for without end.
 func TestPatienceEnds(t *testing.T) {
 	wait := &deliver.Error{Kind: deliver.ErrExhausted, Cause: deliver.CauseRateLimited, RetryAfter: time.Hour}
