@@ -209,7 +209,7 @@ func (h *hostProcess) end() {
 }
 
 func crashSchedule(string) []time.Duration {
-	return slices.Repeat([]time.Duration{100 * time.Millisecond}, 50)
+	return append([]time.Duration{0}, slices.Repeat([]time.Duration{100 * time.Millisecond}, 49)...)
 }
 
 // take dispatches a lead, and its update right behind.
@@ -321,6 +321,11 @@ func killAndStart(t *testing.T, at string, kills int, open func() *sql.DB, obser
 		killed = append(killed, time.Now())
 		h.kill()
 	}
+
+	crm.mu.Lock()
+	before := len(crm.arrivals)
+	crm.mu.Unlock()
+	assert.Greater(t, before, kills, "it was killed at work")
 
 	h := startHost(t, at, crm.URL, "")
 	client := observe()

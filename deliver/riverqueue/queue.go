@@ -24,8 +24,8 @@ type Options struct {
 	// Priority is River's, from 1, the first, to 4. 0 means 1.
 	Priority int
 	// Schedule returns an endpoint's waits before each attempt, of which there are
-	// as many as it has; nil or none: DefaultSchedule. Worker.Schedule must say the
-	// same.
+	// as many as it has; nil or none: DefaultSchedule. The first is mostly 0: at
+	// once. Worker.Schedule must say the same.
 	Schedule func(endpointID string) []time.Duration
 }
 

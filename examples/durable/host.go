@@ -60,7 +60,7 @@ func newHost[TTx any](ctx context.Context, db *database[TTx], endpoints []leadho
 	var schedule func(string) []time.Duration
 	if s.retry > 0 {
 		schedule = func(string) []time.Duration {
-			return slices.Repeat([]time.Duration{s.retry}, 20)
+			return append([]time.Duration{0}, slices.Repeat([]time.Duration{s.retry}, 19)...)
 		}
 	}
 	workers := river.NewWorkers()
