@@ -313,6 +313,9 @@ func TestKilledAndStartedAgain(t *testing.T) {
 // killAndStart kills a host on the database at that place so many times. open and
 // observe look at what became of it.
 func killAndStart(t *testing.T, at string, kills int, open func() *sql.DB, observe func() riverClient) {
+	if testing.Short() {
+		kills /= 5
+	}
 	crm := newCRM(t)
 	var killed []time.Time
 	for range kills {
