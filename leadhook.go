@@ -155,7 +155,8 @@ func (d *Dispatcher) Using(other deliver.Deliverer) *Dispatcher {
 // *encode.ValueError in it.
 //
 // A message that is not valid, or whose lead has no leadId, is refused: an
-// error and no deliveries. A message without an ID gets one. A host that may
+// error and no deliveries. Without SetEndpoints there is nobody to tell: neither
+// deliveries nor an error. A message without an ID gets one. A host that may
 // dispatch the same message again gives it an ID of its own, so that receivers
 // know the repeat.
 func (d *Dispatcher) Dispatch(ctx context.Context, m routing.Message) ([]Delivery, error) {

@@ -14,8 +14,8 @@ import (
 
 // Options adjust a History. The zero value records, and cannot send again.
 type Options struct {
-	// OnError is told of a store that fails or panics. nil: nobody is, and the
-	// delivery goes on all the same.
+	// OnError is told of a store that fails or panics; the delivery counts all the
+	// same. nil: the default logger of log/slog, as a warning.
 	OnError func(context.Context, error)
 	// StoreTimeout is the deadline of the context by which a store records. It may,
 	// too, when the delivery's context has ended. 0 means 5 s.
@@ -99,8 +99,12 @@ func (h *History) DeliverBatch(ctx context.Context, reqs []*deliver.Request) (re
 
 // keep records e, and tells of a store that fails.
 func (h *History) keep(ctx context.Context, e Entry) {
-	if err := h.record(ctx, e); err != nil && h.options.OnError != nil {
+	switch err := h.record(ctx, e); {
+	case err == nil:
+	case h.options.OnError != nil:
 		h.options.OnError(ctx, err)
+	default:
+		slog.WarnContext(ctx, err.Error())
 	}
 }
 

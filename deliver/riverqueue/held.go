@@ -18,7 +18,8 @@ func (q *Queue[TTx]) Held(ctx context.Context, endpointID string) (n int, err er
 }
 
 // Release lets the jobs go that wait for an endpoint, in their order, and
-// returns how many they are. What Worker.Resolve says must not be held any more.
+// returns how many they are. Call it when the endpoint is not held any more
+// (Dispatcher.SetEndpoints): what Worker.Resolve says is held waits again.
 // What was stored as held by a process that did not know that yet, or in a
 // transaction that was committed later, is held until the next Release.
 func (q *Queue[TTx]) Release(ctx context.Context, endpointID string) (int, error) {

@@ -56,7 +56,8 @@ func New[TTx any](client *river.Client[TTx], o *Options) (*Queue[TTx], error) {
 
 // Tx returns a Queue that stores within tx: what it stores is there when tx is
 // committed, and never where it is rolled back. After an error in PostgreSQL there
-// is nothing left to do with tx but that.
+// is nothing left to do with tx but that. Where there is one connection, as for
+// SQLite, whatever is stored outside of tx waits for tx: give it a deadline.
 func (q *Queue[TTx]) Tx(tx TTx) *Queue[TTx] {
 	within := *q
 	var mu sync.Mutex // tx is for one at a time
@@ -140,7 +141,7 @@ func schedule(of func(string) []time.Duration, endpointID string) []time.Duratio
 // failed is the error for requests that could not be stored now.
 func failed(ctx context.Context, err error) *deliver.Error {
 	if ctx.Err() != nil {
-		return &deliver.Error{Kind: ctx.Err(), Cause: deliver.CauseCanceled}
+		return &deliver.Error{Kind: ctx.Err(), Cause: deliver.CauseCanceled, Err: fmt.Errorf("riverqueue: storing: %w", err)}
 	}
 	return &deliver.Error{Kind: deliver.ErrExhausted, Cause: deliver.CauseQueue, Err: fmt.Errorf("riverqueue: storing: %w", err)}
 }

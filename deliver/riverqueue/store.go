@@ -15,10 +15,17 @@ import (
 // history is in River's database. A delivery is recorded in the transaction that
 // completes its job: both are known, or neither is. What is recorded elsewhere goes
 // to the Store within.
+//
+//	kept, err := history.New(&deliver.HTTP{}, &riverqueue.Store[*sql.Tx]{
+//		Store: store, // a *sqlhistory.Store
+//		Tx:    func(tx *sql.Tx) history.Store { return store.Tx(tx) },
+//	}, nil)
+//	…
+//	river.AddWorker(workers, &riverqueue.Worker[*sql.Tx]{Deliverer: kept, …})
 type Store[TTx any] struct {
 	history.Store
-	// Tx returns that Store within a transaction, such as sqlhistory's Store.Tx or
-	// Pgx.
+	// Tx returns that Store within a transaction, by sqlhistory's Store.Tx, or Pgx
+	// for a pgx.Tx.
 	Tx func(TTx) history.Store
 }
 

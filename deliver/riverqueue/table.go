@@ -83,7 +83,7 @@ var ErrNoIndex = errors.New("riverqueue: Queue.Migrate was not called: the more 
 // the slower the more jobs wait.
 func (q *Queue[TTx]) Migrate(ctx context.Context) error {
 	if err := migrate(ctx, q.client); err != nil {
-		return fmt.Errorf("riverqueue: adding the index %s: %w", indexName, err)
+		return fmt.Errorf("riverqueue: adding the index %s to the table that River's own migrations make: %w", indexName, err)
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -43,8 +44,8 @@ type Worker[TTx any] struct {
 	// that was not delivered yet.
 	Supersede bool
 	// OnError is told why a job waits where neither it nor its endpoint is the
-	// reason: Resolve failed, or the database; and once of ErrNoIndex. nil: nobody
-	// is.
+	// reason: Resolve failed, or the database; and once of ErrNoIndex. nil: the
+	// default logger of log/slog, as a warning.
 	OnError func(context.Context, error)
 
 	streams streams[TTx]
@@ -136,8 +137,8 @@ func (w *Worker[TTx]) prepare(ctx context.Context, client *river.Client[TTx]) {
 	}
 	w.own.Observe, w.own.Pause = limited.Observe, limited.Pause
 	w.limited = limited
-	if there, err := migrated(ctx, client); err == nil && !there && w.OnError != nil {
-		w.OnError(ctx, ErrNoIndex)
+	if there, err := migrated(ctx, client); err == nil && !there {
+		w.tell(ctx, ErrNoIndex)
 	}
 }
 
@@ -146,10 +147,16 @@ func (w *Worker[TTx]) later(ctx context.Context, err error) error {
 	if errors.Is(ctx.Err(), context.Canceled) { // the client stops
 		return river.JobSnooze(0)
 	}
+	w.tell(ctx, err)
+	return river.JobSnooze(waitForResolve)
+}
+
+func (w *Worker[TTx]) tell(ctx context.Context, err error) {
 	if w.OnError != nil {
 		w.OnError(ctx, err)
+		return
 	}
-	return river.JobSnooze(waitForResolve)
+	slog.WarnContext(ctx, err.Error())
 }
 
 // verdict is what River is to do after a delivery.
