@@ -55,11 +55,14 @@ func (r *orderedReceiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	w.WriteHeader(code)
 }
 
-// bearable is n, or a twentieth of it where the race detector watches SQLite, which it
-// makes ten times slower and more.
+// bearable is n, or a tenth of it in short tests, or a twentieth where the race
+// detector watches SQLite, which it makes ten times slower and more.
 func bearable(t *testing.T, n int) int {
-	if raced && strings.HasSuffix(t.Name(), "/SQLite") {
+	switch {
+	case raced && strings.HasSuffix(t.Name(), "/SQLite"):
 		return n / 20
+	case testing.Short():
+		return n / 10
 	}
 	return n
 }
